@@ -1,0 +1,62 @@
+/**
+ * What the extension and the result panel (a webview) tell each other by `postMessage`. Data goes down as a whole
+ * {@link PanelState}; actions come up. Types only: the webview bundles no schema library.
+ */
+import type { TaskRecord } from '../client-broker/tasks.ts';
+import type { TaskError } from '../tasks/error.ts';
+
+/** A value cut to what a page can show. The extension decodes and cuts; the page only draws. */
+export type ViewNode =
+  | { kind: 'leaf'; type: string; text: string }
+  /** `omitted`: how many entries were cut off. */
+  | { kind: 'branch'; type: string; label: string; entries: { key: string; value: ViewNode }[]; omitted: number };
+
+/** How a value may be shown besides its tree. */
+export type ValueView =
+  | { kind: 'table'; columns: string[]; rows: string[][]; omitted: number }
+  /** A line plot: `y` is sampled down to at most 2,000 points, `length` is how many there were. */
+  | { kind: 'plot'; y: number[]; length: number }
+  | { kind: 'image'; mime: 'image/png'; base64: string };
+
+export interface ValueState {
+  tree: ViewNode;
+  view?: ValueView;
+  /** Encoded size in bytes. */
+  size: number;
+  /** What was cut before it came here, as a sentence. */
+  cut?: string;
+}
+
+export interface OutputLine {
+  at: number;
+  stream: 'stdout' | 'stderr' | 'item';
+  text: string;
+}
+
+/** Everything the panel shows. */
+export interface PanelState {
+  task: TaskRecord;
+  value?: ValueState;
+  error?: TaskError;
+  output: OutputLine[];
+  /** What of the output is not shown, as a sentence. */
+  outputCut?: string;
+}
+
+/** Extension → page. */
+export type ToPanel =
+  | { t: 'show'; state: PanelState }
+  /** More output of the task that is shown. */
+  | { t: 'output'; task: string; lines: OutputLine[] }
+  /** The broker cannot be reached, or the task is gone. */
+  | { t: 'problem'; text: string };
+
+/** Page → extension. */
+export type FromPanel =
+  | { t: 'ready' }
+  | { t: 'copy' }
+  | { t: 'save' }
+  | { t: 'open-json' }
+  | { t: 'run-again' }
+  | { t: 'cancel' }
+  | { t: 'open-frame'; file: string; line: number; column: number };

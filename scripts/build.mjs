@@ -1,0 +1,82 @@
+// Builds every bundle into dist/. `--watch` is for people who work on the extension.
+
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import esbuild from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const common = {
+  absWorkingDir: root,
+  outdir: 'dist',
+  bundle: true,
+  sourcemap: 'linked',
+  logLevel: 'warning',
+  legalComments: 'none',
+};
+
+/** Programs for Node: broker, agent, CLI. ES modules that may hold CommonJS packages, hence the `require`. */
+const node = {
+  ...common,
+  entryPoints: {
+    runabout: 'cli/main.ts',
+    'sqlite-store': 'broker/store/sqlite/thread.ts',
+    agent: 'agent/main.ts',
+    manager: 'agent/manager/main.ts',
+    worker: 'agent/worker/main.ts',
+  },
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  external: ['esbuild', 'esbuild-wasm'],
+  banner: {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+  },
+};
+
+/** Programs that VS Code starts, on the Node it brings. */
+const editor = {
+  ...common,
+  entryPoints: { extension: 'extension/extension.ts', 'language-server': 'language-server/main.ts' },
+  outExtension: { '.js': '.cjs' },
+  platform: 'node',
+  format: 'cjs',
+  target: 'node22',
+  minify: true,
+  external: ['vscode', 'esbuild', 'esbuild-wasm'],
+  define: { 'import.meta.url': '__moduleUrl' },
+  banner: { js: "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;" },
+};
+
+const webview = {
+  ...common,
+  entryPoints: { panel: 'webview/panel.ts' },
+  platform: 'browser',
+  format: 'iife',
+  target: 'chrome128',
+  minify: true,
+  tsconfig: 'webview/tsconfig.json',
+};
+
+const groups = [node, editor, webview].map(group => ({
+  ...group,
+  entryPoints: Object.fromEntries(Object.entries(group.entryPoints).filter(([, file]) => existsSync(join(root, file)))),
+}));
+
+export async function build() {
+  await rm(join(root, 'dist'), { recursive: true, force: true });
+  await Promise.all(groups.map(group => esbuild.build(group)));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const started = Date.now();
+  await build();
+  console.log(`Built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s.`);
+  if (process.argv.includes('--watch')) {
+    for (const group of groups) await (await esbuild.context(group)).watch();
+    console.log('Watching for changes.');
+  }
+}
