@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { startBroker } from '../../broker/index.ts';
+import { announceLocalBroker, withdrawLocalBroker } from '../../client/local.ts';
+import { connect, home } from '../connect.ts';
+import { printJson, say } from '../output.ts';
+
+/** The port that a broker asks for first; registered for nothing else. */
+export const DEFAULT_PORT = 7411;
+
+interface StartOptions {
+  data?: string;
+  host: string;
+  port: string;
+  portFallback?: boolean;
+  tlsCert?: string;
+  tlsKey?: string;
+  allowInsecure?: boolean;
+  announce?: boolean;
+  logFile?: string;
+  logLevel: string;
+}
+
+export function brokerCommand(): Command {
+  const command = new Command('broker').description('Run a broker, and manage who may use it.');
+
+  command
+    .command('start')
+    .description('Run a broker in the foreground until SIGINT or SIGTERM.')
+    .option('--data <folder>', 'where it keeps everything (default: ~/.runabout/broker)')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on; 0 takes any', String(DEFAULT_PORT))
+    .option('--port-fallback', 'take another port when that one is taken')
+    .option('--tls-cert <file>', 'certificate chain (PEM); needed for an address other machines reach')
+    .option('--tls-key <file>', 'its key (PEM)')
+    .option('--allow-insecure', 'listen on such an address without TLS (a proxy in front has it)')
+    .option('--announce', 'make it the broker that local commands and editors find by themselves')
+    .option('--log-file <file>', 'log there instead of to standard error')
+    .option('--log-level <level>', 'fatal, error, warn, info, debug or trace', 'info')
+    .action(async (options: StartOptions) => {
+      const broker = await startBroker({
+        dataDir: options.data ?? join(home(), 'broker'),
+        host: options.host,
+        port: Number(options.port),
+        portFallback: options.portFallback ?? false,
+        allowInsecure: options.allowInsecure ?? false,
+        logLevel: options.logLevel,
+        ...(options.logFile ? { logFile: options.logFile } : {}),
+        ...(options.tlsCert && options.tlsKey ? { tls: { certFile: options.tlsCert, keyFile: options.tlsKey } } : {}),
+      });
+      if (options.announce)
+        announceLocalBroker(home(), { url: broker.url, tokenFile: broker.ownerTokenFile, pid: process.pid });
+      say(`Broker at ${broker.url}; the owner's token is in ${broker.ownerTokenFile}.`);
+      await new Promise<void>(resolve => {
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+      });
+      if (options.announce) withdrawLocalBroker(home());
+      await broker.close();
+    });
+
+  command
+    .command('token')
+    .description("Print the owner's token of the broker whose data is here, for `runabout login` elsewhere.")
+    .option('--data <folder>', 'its data folder (default: ~/.runabout/broker)')
+    .action((options: { data?: string }) => {
+      say(readFileSync(join(options.data ?? join(home(), 'broker'), 'owner-token'), 'utf8').trim());
+    });
+
+  command
+    .command('add-user')
+    .argument('<name>')
+    .description('Make a user and print their token, this once (owner only).')
+    .option('--json', 'print JSON')
+    .action(async (name: string, { json }: { json?: boolean }) => {
+      const { user, token } = await connect().createUser(name);
+      if (json) printJson({ user, token });
+      else say(`User ${user.name}. Their token, shown only now:\n${token}`);
+    });
+
+  return command;
+}

@@ -1,0 +1,119 @@
+import { Command } from 'commander';
+import {
+  endpointState,
+  listEndpoints,
+  readLogs,
+  removeEndpoint,
+  restartEndpoint,
+  startEndpoint,
+  stopEndpoint,
+  writeEndpoint,
+} from '../../agent/index.ts';
+import { RunaboutError } from '../../protocol/errors/error.ts';
+import { connect, home } from '../connect.ts';
+import { ago, printJson, say, table } from '../output.ts';
+
+export function endpointCommand(): Command {
+  const command = new Command('endpoint').description('The endpoints of this machine, and those you may use.');
+
+  command
+    .command('create')
+    .argument('<name>')
+    .description('Register an endpoint with the broker and write its configuration here.')
+    .option('--description <text>', 'what people should know of it')
+    .action(async (name: string, { description }: { description?: string }) => {
+      if (listEndpoints(home()).includes(name)) {
+        throw new RunaboutError('name-taken', `This machine has an endpoint "${name}" already.`, {
+          hint: `\`runabout endpoint start ${name}\` starts it; \`runabout endpoint delete ${name}\` removes it.`,
+        });
+      }
+      const client = connect();
+      const { endpoint, token } = await client.createEndpoint(name, description);
+      const file = writeEndpoint({ home: home(), name, id: endpoint.id, url: client.connection.url, token });
+      say(`Created. What it grants to functions is set in ${file}.\nStart it with: runabout endpoint start ${name}`);
+    });
+
+  command
+    .command('start')
+    .argument('<name>')
+    .description('Start the agent of an endpoint; it stays in the background.')
+    .option('--foreground', 'stay in the foreground until SIGINT or SIGTERM')
+    .action(async (name: string, { foreground }: { foreground?: boolean }) => {
+      say((await startEndpoint({ home: home(), name, foreground: foreground ?? false })).text);
+    });
+
+  for (const [verb, act, description] of [
+    ['stop', stopEndpoint, 'Stop the agent: running tasks are given back to the broker.'],
+    ['restart', restartEndpoint, 'Stop and start the agent, which reads its configuration again.'],
+  ] as const) {
+    command
+      .command(verb)
+      .argument('<name>')
+      .description(description)
+      .action(async (name: string) => say((await act({ home: home(), name })).text));
+  }
+
+  command
+    .command('status')
+    .argument('<name>')
+    .description('How an endpoint of this machine is.')
+    .option('--json', 'print JSON')
+    .action((name: string, { json }: { json?: boolean }) => {
+      const state = endpointState({ home: home(), name });
+      if (json) printJson(state);
+      else say(state.text);
+    });
+
+  command
+    .command('logs')
+    .argument('<name>')
+    .description("The end of the agent's log.")
+    .option('--lines <n>', 'how many lines', '50')
+    .option('--follow', 'go on as the log grows')
+    .action(async (name: string, { lines, follow }: { lines: string; follow?: boolean }) => {
+      for await (const line of readLogs({ home: home(), name, lines: Number(lines), follow: follow ?? false }))
+        say(line);
+    });
+
+  command
+    .command('list')
+    .description('Every endpoint you may use, and which of them are of this machine.')
+    .option('--json', 'print JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const { items } = await connect().listEndpoints();
+      if (json) {
+        printJson(items);
+        return;
+      }
+      const here = new Set(listEndpoints(home()));
+      const rows = items.map(({ name, status, host }) => [
+        name,
+        status.state === 'new' ? 'never connected' : `${status.state}, ${ago(status.since).replace(' ago', '')}`,
+        status.workers ? `${status.workers.busy} of ${status.workers.total} busy` : '',
+        String(status.queued),
+        here.has(name) ? 'this machine' : (host?.name ?? ''),
+      ]);
+      say(
+        rows.length === 0
+          ? 'There are no endpoints yet: `runabout endpoint create NAME` makes one.'
+          : table(['NAME', 'STATE', 'WORKERS', 'QUEUED', 'HOST'], rows),
+      );
+    });
+
+  command
+    .command('delete')
+    .argument('<name>')
+    .description('Stop an endpoint, remove it from the broker, and delete its folder here.')
+    .action(async (name: string) => {
+      const client = connect();
+      const endpoint = await client.findEndpoint(name);
+      const here = listEndpoints(home()).includes(name);
+      if (!endpoint && !here) throw new RunaboutError('not-found', `There is no endpoint "${name}".`);
+      if (here && endpointState({ home: home(), name }).state === 'running') await stopEndpoint({ home: home(), name });
+      if (endpoint) await client.deleteEndpoint(endpoint.id);
+      if (here) removeEndpoint({ home: home(), name });
+      say(`Deleted the endpoint "${name}".`);
+    });
+
+  return command;
+}

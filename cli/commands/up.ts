@@ -1,0 +1,31 @@
+import { Command } from 'commander';
+import { home } from '../connect.ts';
+import { type Step, startLocal, stopLocal } from '../local.ts';
+import { fail, printJson, say } from '../output.ts';
+
+export function upCommand(): Command {
+  return new Command('up')
+    .description('Start a broker and an endpoint on this machine, for yourself; they stay until `runabout down`.')
+    .option('--endpoint <name>', 'name of the endpoint', 'local')
+    .option('--port <port>', 'port of the broker; another is taken when it is not free', '7411')
+    .option('--json', 'print each step as a line of JSON')
+    .action(async ({ endpoint, port, json }: { endpoint: string; port: string; json?: boolean }) => {
+      const report = (step: Step) =>
+        json
+          ? printJson(step)
+          : say(step.t === 'ready' ? `Ready: endpoint ${step.endpoint.name} at ${step.url}` : step.text);
+      try {
+        await startLocal({ home: home(), endpoint, port: Number(port), report });
+      } catch (error) {
+        fail(error, json);
+      }
+    });
+}
+
+export function downCommand(): Command {
+  return new Command('down')
+    .description('Stop the broker and the endpoints of this machine that `up` started.')
+    .action(async () => {
+      await stopLocal(home(), text => say(text));
+    });
+}

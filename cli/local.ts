@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { endpointState, listEndpoints, startEndpoint, stopEndpoint, writeEndpoint } from '../agent/index.ts';
+import { BrokerClient } from '../client/client.ts';
+import { findLocalBroker, type LocalBroker, localConnection } from '../client/local.ts';
+import { programUrl } from '../protocol/entries.ts';
+import { RunaboutError } from '../protocol/errors/error.ts';
+import { userAgent } from './connect.ts';
+
+/** What `runabout up` says while it works. The editor reads the same as JSON lines. */
+export type Step =
+  | { t: 'step'; text: string }
+  | { t: 'ready'; url: string; tokenFile: string; endpoint: { id: string; name: string } };
+
+interface LocalOptions {
+  home: string;
+  endpoint: string;
+  port: number;
+  report: (step: Step) => void;
+}
+
+/** Makes sure that a broker and an endpoint run on this machine, as detached processes, and reports each step. */
+export async function startLocal({ home, endpoint: name, port, report }: LocalOptions): Promise<void> {
+  const running = findLocalBroker(home);
+  const local = running ?? (await spawnBroker(home, port));
+  report({
+    t: 'step',
+    text: running ? `The broker runs already at ${local.url}.` : `Started a broker at ${local.url}.`,
+  });
+
+  const connection = localConnection(home);
+  if (!connection) throw new RunaboutError('token-missing', `The owner's token in ${local.tokenFile} cannot be read.`);
+  const client = new BrokerClient(connection, userAgent);
+
+  const state = listEndpoints(home).includes(name) ? endpointState({ home, name }) : undefined;
+  let endpoint = await client.findEndpoint(name);
+  if (!endpoint || !state) {
+    const created = endpoint
+      ? await client.renewEndpointToken(endpoint.id)
+      : await client.createEndpoint(name, 'This machine');
+    endpoint = created.endpoint;
+    writeEndpoint({ home, name, id: endpoint.id, url: local.url, token: created.token });
+    report({ t: 'step', text: `Created the endpoint "${name}".` });
+  }
+  if (state?.state === 'running') {
+    report({ t: 'step', text: `The endpoint "${name}" runs already.` });
+  } else {
+    const { text } = await startEndpoint({ home, name });
+    report({ t: 'step', text });
+  }
+  report({ t: 'ready', url: local.url, tokenFile: local.tokenFile, endpoint: { id: endpoint.id, name } });
+}
+
+/** Stops what {@link startLocal} started under this home. */
+export async function stopLocal(home: string, say: (text: string) => void): Promise<void> {
+  for (const name of listEndpoints(home)) {
+    if (endpointState({ home, name }).state !== 'running') continue;
+    say((await stopEndpoint({ home, name })).text);
+  }
+  const broker = findLocalBroker(home);
+  if (!broker) {
+    say('No broker runs here.');
+    return;
+  }
+  process.kill(broker.pid, 'SIGTERM');
+  await until(
+    () => (alive(broker.pid) ? undefined : true),
+    15_000,
+    () => `The broker (process ${broker.pid}) does not stop.`,
+  );
+  say('Stopped the broker.');
+}
+
+async function spawnBroker(home: string, port: number): Promise<LocalBroker> {
+  const data = join(home, 'broker');
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const logFile = join(data, 'broker.log');
+  const log = openSync(logFile, 'a', 0o600);
+  const program = fileURLToPath(programUrl('runabout'));
+  const args = ['broker', 'start', '--data', data, '--port', String(port), '--port-fallback', '--announce'];
+  const child = spawn(process.execPath, [program, ...args], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...process.env, RUNABOUT_HOME: home },
+  });
+  closeSync(log);
+  let ended = false;
+  child.once('exit', () => {
+    ended = true;
+  });
+  child.unref();
+  const why = () =>
+    `The broker did not start. The end of ${logFile}:\n${readFileSync(logFile, 'utf8').trim().split('\n').slice(-3).join('\n')}`;
+  return await until(
+    () => {
+      const local = findLocalBroker(home);
+      if (local?.pid === child.pid) return local;
+      if (ended) throw new RunaboutError('broker-unreachable', why());
+      return undefined;
+    },
+    15_000,
+    why,
+  );
+}
+
+/** Polls: what is waited for is another process. */
+async function until<T>(look: () => T | undefined, withinMs: number, why: () => string): Promise<T> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const found = look();
+    if (found !== undefined) return found;
+    if (Date.now() > deadline) throw new RunaboutError('broker-unreachable', why());
+    await new Promise(resolve => setTimeout(resolve, 25));
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

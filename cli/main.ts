@@ -1,0 +1,37 @@
+import { Command } from 'commander';
+import { version } from '../package.json';
+import { brokerCommand } from './commands/broker.ts';
+import { endpointCommand } from './commands/endpoint.ts';
+import { functionCommand } from './commands/function.ts';
+import { loginCommand, logoutCommand } from './commands/login.ts';
+import { runCommand } from './commands/run.ts';
+import { taskCommand } from './commands/task.ts';
+import { downCommand, upCommand } from './commands/up.ts';
+import { fail } from './output.ts';
+
+const program = new Command('runabout')
+  .description('Run a function anywhere: push it to a broker, pick an endpoint, read the result.')
+  .version(version)
+  .showHelpAfterError('(--help shows how)')
+  // Usage errors are 2; 1 is kept for "your function failed".
+  .exitOverride(error => process.exit(error.exitCode === 0 ? 0 : 2));
+
+for (const command of [
+  runCommand(),
+  upCommand(),
+  downCommand(),
+  loginCommand(),
+  logoutCommand(),
+  endpointCommand(),
+  functionCommand(),
+  taskCommand(),
+  brokerCommand(),
+]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  fail(error, process.argv.includes('--json'));
+}

@@ -1,0 +1,102 @@
+// Every test. `npm test -- unit contract` runs only those suites. In CI a suite that cannot run is a failure; elsewhere
+// it is said which was skipped and what it needs.
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from './build.mjs';
+import { check } from './check.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+mkdirSync(join(root, 'out'), { recursive: true });
+
+/** @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number }} Count */
+
+/** Runs a program of ours, shows what it prints, and returns it with its status. */
+function run(script, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(root, script), ...args], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let text = '';
+    child.stdout.on('data', data => {
+      process.stdout.write(data);
+      text += data;
+    });
+    child.on('error', reject);
+    child.on('close', status => resolve({ status, text }));
+  });
+}
+
+/** One vitest project, counted from its JSON report. */
+const vitest = name => async () => {
+  const report = join(root, 'out', `${name}.json`);
+  const { status } = await run('node_modules/vitest/vitest.mjs', [
+    ...['run', '--project', name, '--reporter', 'default', '--reporter', 'json', '--outputFile.json', report],
+  ]);
+  const {
+    numPassedTests: passed,
+    numFailedTests: failed,
+    numPendingTests: skipped,
+  } = JSON.parse(readFileSync(report, 'utf8'));
+  return [{ name, passed, failed: failed || (status === 0 ? 0 : 1), skipped }];
+};
+
+/** The suites in the real editor print a line of counts each. */
+async function editor() {
+  const { status, text } = await run('scripts/editor/run.mjs', []);
+  const counts = [...text.matchAll(/^(editor [\w ]+): (\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)].map(
+    ([, name, passed, failed, skipped]) => ({
+      name,
+      passed: Number(passed),
+      failed: Number(failed),
+      skipped: Number(skipped ?? 0),
+    }),
+  );
+  if (status !== 0 && counts.every(({ failed }) => failed === 0))
+    counts.push({ name: 'editor', passed: 0, failed: 1, skipped: 0 });
+  return counts;
+}
+
+async function checks() {
+  const ok = check();
+  return [{ name: 'check', passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 }];
+}
+
+const suites = {
+  check: checks,
+  unit: vitest('unit'),
+  contract: vitest('contract'),
+  integration: vitest('integration'),
+  editor,
+};
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter(name => !Object.hasOwn(suites, name));
+if (unknown.length > 0) {
+  console.error(`No such suite: ${unknown.join(', ')}. There are: ${Object.keys(suites).join(', ')}.`);
+  process.exit(2);
+}
+
+await build();
+/** @type {Count[]} */
+const counts = [];
+for (const [name, suite] of Object.entries(suites)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const started = Date.now();
+  const rows = await suite();
+  for (const row of rows) counts.push({ ...row, seconds: rows.length === 1 ? (Date.now() - started) / 1000 : 0 });
+}
+
+const sum = key => counts.reduce((total, count) => total + count[key], 0);
+console.log('');
+for (const { name, passed, failed, skipped, seconds } of counts) {
+  const time = seconds > 0 ? `${seconds.toFixed(0)} s` : '';
+  console.log(
+    `${name.padEnd(14)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed ${String(skipped).padStart(4)} skipped  ${time}`,
+  );
+}
+const skippedInCi = process.env.CI ? sum('skipped') : 0;
+if (skippedInCi > 0) console.log(`${skippedInCi} skipped: in CI that is a failure.`);
+console.log(`${sum('passed')} passed, ${sum('failed') + skippedInCi} failed, ${sum('skipped') - skippedInCi} skipped`);
+process.exitCode = sum('failed') + skippedInCi > 0 ? 1 : 0;
