@@ -2,12 +2,14 @@
 // Stands where @vscode/test-electron expects the executable of a desktop VS Code: takes its arguments, runs the tests in
 // the extension host of the VS Code server with Chromium as its window, and exits with their result (0 or 1; 2 when the
 // tests did not run at all).
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { format, parseArgs } from 'node:util';
 import { launchChromium } from './chromium.ts';
 import { startServer } from './server.ts';
+import { root } from './vscode.ts';
 
 const { values, positionals } = parseArgs({
   strict: false,
@@ -22,6 +24,8 @@ const { values, positionals } = parseArgs({
 const withinMs = Number(process.env.EDITOR_TESTS_MS ?? 240_000);
 
 const data = await mkdtemp(join(tmpdir(), 'runabout-editor-'));
+await mkdir(join(root, 'out'), { recursive: true });
+const windowLog = createWriteStream(join(root, 'out/editor-window.log'));
 let server;
 let browser;
 let code = 2;
@@ -56,7 +60,12 @@ function runTests(page, { port, url }) {
       clearTimeout(late);
       resolve(code);
     };
-    const log = (_type, args) => console.log(format(...args));
+    // The whole console goes to a file, the marked lines of reporter.cjs to the terminal.
+    const log = (_type, args) => {
+      const text = format(...args);
+      windowLog.write(`${text}\n`);
+      if (text.startsWith('\u2060')) console.log(text.slice(1));
+    };
     // Both before the page loads: the workbench looks for them once.
     Promise.all([page.exposeFunction('codeAutomationExit', finish), page.exposeFunction('codeAutomationLog', log)])
       .then(() => page.goto(`${url}/?${query}`))
