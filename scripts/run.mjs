@@ -56,7 +56,7 @@ const tasks = {
   test: 'test.mjs',
   package: 'package.mjs',
   quickstart: 'quickstart.mjs',
-  bench: '../bench/main.mjs',
+  bench: '../bench/main.ts',
 };
 
 const [task, ...args] = process.argv.slice(2);
