@@ -1,0 +1,199 @@
+import { dirname, join } from 'node:path';
+import type * as Esbuild from 'esbuild';
+import type { FunctionKind } from '../../../protocol/client-broker/functions.ts';
+import { RunaboutError } from '../../../protocol/errors/error.ts';
+import { type Digest, digestOf } from '../../../protocol/ids.ts';
+import { limits } from '../../../protocol/limits.ts';
+import type { Marked } from '../marks/marked.ts';
+import { pathInProject, projectOf, registryName } from '../project.ts';
+import { entryPlugin, exportSuffix, type Overlays } from './entry.ts';
+import { type BuildContext, type BuildFailure, type BuildOptions, loadEsbuild } from './esbuild.ts';
+import { explainFailure, nativePlugin, packageSizes, tooLarge } from './failure.ts';
+import { commonJsBanner, commonJsDefines, forgetPaths } from './forget-paths.ts';
+
+/** The self-contained code of one function: an ES module for Node 24 whose default export is the function. */
+export interface Bundle {
+  code: Uint8Array;
+  /** Source map of `code`, version 3, with `sourcesContent`; sources are relative to `root`, with `/`. */
+  map: Uint8Array;
+  /** sha256 of `code` alone: the same for the same code on any machine and in any folder. */
+  digest: Digest;
+  mapDigest: Digest;
+  /** The folder of the function's project. */
+  root: string;
+  registryName: string;
+  kind: FunctionKind;
+  /** Where the function stands: file relative to `root`, line from 1. */
+  source: { file: string; line: number };
+  /** What each package contributes to `code`, in bytes, about; the largest first. */
+  packages: { name: string; bytes: number }[];
+}
+
+export interface BundleRequest {
+  /** Absolute path; with an overlay it need not exist. */
+  file: string;
+  /** The text the marks were found in. */
+  text: string;
+  marked: Marked;
+  /** Unsaved texts of other files. */
+  overlays?: Overlays;
+  signal?: AbortSignal;
+}
+
+interface Kept {
+  context: BuildContext;
+  options: BuildOptions;
+  /** Read by the plugin on every build. */
+  overlays: Map<string, string>;
+  /** Output of the first pass, and what the second made of it. */
+  last: { firstPass: Digest; bundle: Bundle } | undefined;
+  /** Builds of one context go one after another. */
+  queue: Promise<unknown>;
+}
+
+/**
+ * Bundles functions, and keeps an incremental context for each of the last ones: a second bundle of the same function
+ * costs milliseconds.
+ */
+export class Bundler {
+  readonly #kept = new Map<string, Kept>();
+  readonly #most: number;
+
+  /** @param most how many contexts are kept; each holds the parsed modules of one function */
+  constructor(most = 24) {
+    this.#most = most;
+  }
+
+  /**
+   * @throws RunaboutError `function-not-markable`, `bundle-failed` (a BundleError, with places) or `bundle-too-large`
+   */
+  async bundle(request: BundleRequest): Promise<Bundle> {
+    const obstacle = request.marked.problems.find(problem => problem.severity === 'error');
+    if (obstacle) throw new RunaboutError('function-not-markable', obstacle.message);
+    const esbuild = await loadEsbuild();
+    request.signal?.throwIfAborted();
+    const kept = await this.#keep(esbuild, request);
+    const turn = kept.queue.then(() => this.#build(esbuild, kept, request));
+    kept.queue = turn.catch(() => undefined);
+    return await turn;
+  }
+
+  async dispose(): Promise<void> {
+    const all = [...this.#kept.values()];
+    this.#kept.clear();
+    await Promise.all(all.map(({ context }) => context.dispose()));
+  }
+
+  async #keep(esbuild: typeof Esbuild, { file, text, marked, overlays }: BundleRequest): Promise<Kept> {
+    const others = [...(overlays?.keys() ?? [])].filter(other => other !== file).sort();
+    const key = JSON.stringify([file, marked.name, marked.access, others]);
+    const current = new Map([...(overlays ?? []), [file, text]]);
+    const known = this.#kept.get(key);
+    if (known) {
+      this.#kept.delete(key);
+      this.#kept.set(key, known);
+      known.queue = known.queue.then(() => {
+        known.overlays.clear();
+        for (const [name, content] of current) known.overlays.set(name, content);
+      });
+      return known;
+    }
+    const options = buildOptions(file, marked, current);
+    const kept: Kept = {
+      context: await esbuild.context(options),
+      options,
+      overlays: current,
+      last: undefined,
+      queue: Promise.resolve(),
+    };
+    this.#kept.set(key, kept);
+    for (const [oldest, { context, queue }] of this.#kept) {
+      if (this.#kept.size <= this.#most) break;
+      this.#kept.delete(oldest);
+      void queue.then(() => context.dispose());
+    }
+    return kept;
+  }
+
+  async #build(esbuild: typeof Esbuild, kept: Kept, { file, text, marked, signal }: BundleRequest): Promise<Bundle> {
+    signal?.throwIfAborted();
+    const { root, name } = projectOf(file);
+    let result: Esbuild.BuildResult;
+    try {
+      result = await kept.context.rebuild();
+    } catch (error) {
+      const { errors } = error as BuildFailure;
+      if (!Array.isArray(errors)) throw new RunaboutError('bundle-failed', (error as Error).message, { cause: error });
+      throw await explainFailure(esbuild, errors, file, text, root, kept.options);
+    }
+    signal?.throwIfAborted();
+    const output = result.outputFiles!.find(({ path }) => path.endsWith('.mjs'))!;
+    const facts = {
+      kind: marked.kind,
+      source: {
+        file: pathInProject({ root, name }, file),
+        line: text.slice(0, marked.nameSpan.start).split('\n').length,
+      },
+      registryName: registryName({ root, name }, file, marked.name),
+    };
+    const firstPass = digestOf(output.contents);
+    if (kept.last?.firstPass === firstPass) return { ...kept.last.bundle, ...facts };
+
+    const second = await forgetPaths(esbuild, output.text);
+    if (second.code.length > limits.bundle) throw tooLarge(second.code.length, result.metafile!);
+    const map = Buffer.from(cleanMap(second.map, exportSuffix(text, file, marked)), 'utf8');
+    const bundle: Bundle = {
+      code: second.code,
+      map,
+      digest: digestOf(second.code),
+      mapDigest: digestOf(map),
+      root,
+      packages: packageSizes(result.metafile!),
+      ...facts,
+    };
+    kept.last = { firstPass, bundle };
+    return bundle;
+  }
+}
+
+function buildOptions(file: string, marked: Marked, overlays: Overlays): BuildOptions {
+  const { root } = projectOf(file);
+  return {
+    stdin: {
+      contents: 'export { default } from "runabout:entry";',
+      resolveDir: dirname(file),
+      sourcefile: 'runabout:stdin',
+    },
+    absWorkingDir: root,
+    outfile: join(root, 'bundle.mjs'),
+    write: false,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    minifySyntax: true,
+    keepNames: true,
+    treeShaking: true,
+    charset: 'utf8',
+    legalComments: 'none',
+    sourcemap: 'inline',
+    sourcesContent: true,
+    metafile: true,
+    banner: { js: commonJsBanner },
+    define: commonJsDefines,
+    loader: { '.js': 'jsx', '.mjs': 'jsx', '.cjs': 'jsx', '.txt': 'text' },
+    plugins: [entryPlugin(file, marked, overlays), nativePlugin],
+    logLevel: 'silent',
+  };
+}
+
+/** Takes our own line out of the sources again; and the sources of packages, when they make the map too large to send. */
+function cleanMap(map: string, suffix: string): string {
+  const clean = suffix === '' ? map : map.replace(JSON.stringify(suffix).slice(1, -1), '');
+  if (Buffer.byteLength(clean) <= limits.blob) return clean;
+  const parsed = JSON.parse(clean) as { sources: string[]; sourcesContent: (string | null)[] };
+  parsed.sourcesContent = parsed.sourcesContent.map((content, i) =>
+    parsed.sources[i]!.includes('node_modules/') ? null : content,
+  );
+  return JSON.stringify(parsed);
+}

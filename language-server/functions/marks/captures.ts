@@ -1,0 +1,168 @@
+import { ts } from 'ts-morph';
+import type { Marks } from './find.ts';
+import { placeAt } from './find.ts';
+import type { Marked, MarkProblem } from './marked.ts';
+import { spanOf } from './source.ts';
+
+/**
+ * What a function takes from around itself that does not travel with it: locals of an enclosing function (an error that
+ * names them), and variables of the module that are given new values (a warning). It binds names with the type checker's
+ * scopes, on this one file and without any library: some milliseconds, so not for every keystroke.
+ */
+export function checkCaptures(source: ts.SourceFile, { functions }: Marks): Map<Marked, MarkProblem[]> {
+  const checker = scopesOf(source);
+  return new Map(
+    functions.map(marked => {
+      const declaration = placeAt(source, marked.tagSpan.start)?.node;
+      return [marked, declaration ? captured(source, checker, marked, declaration) : []];
+    }),
+  );
+}
+
+function scopesOf(source: ts.SourceFile): ts.TypeChecker {
+  const options: ts.CompilerOptions = {
+    noLib: true,
+    noResolve: true,
+    allowJs: true,
+    types: [],
+    target: ts.ScriptTarget.ESNext,
+  };
+  const program = ts.createProgram([source.fileName], options, {
+    getSourceFile: name => (name === source.fileName ? source : undefined),
+    getDefaultLibFileName: () => 'lib.d.ts',
+    writeFile: () => {},
+    getCurrentDirectory: () => '/',
+    getCanonicalFileName: name => name,
+    useCaseSensitiveFileNames: () => true,
+    getNewLine: () => '\n',
+    fileExists: name => name === source.fileName,
+    readFile: () => undefined,
+  });
+  return program.getTypeChecker();
+}
+
+function captured(source: ts.SourceFile, checker: ts.TypeChecker, marked: Marked, declaration: ts.Node): MarkProblem[] {
+  const problems: MarkProblem[] = [];
+  const seen = new Set<ts.Symbol>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isTypeNode(node)) return;
+    if (ts.isIdentifier(node) && !isPropertyName(node)) {
+      const symbol = ts.isShorthandPropertyAssignment(node.parent)
+        ? checker.getShorthandAssignmentValueSymbol(node.parent)
+        : checker.getSymbolAtLocation(node);
+      if (symbol && !seen.has(symbol)) {
+        seen.add(symbol);
+        const problem = problemOf(source, checker, marked, declaration, node, symbol);
+        if (problem) problems.push(problem);
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(declaration);
+  return problems;
+}
+
+function problemOf(
+  source: ts.SourceFile,
+  checker: ts.TypeChecker,
+  marked: Marked,
+  declaration: ts.Node,
+  use: ts.Identifier,
+  symbol: ts.Symbol,
+): MarkProblem | undefined {
+  const origin = symbol.valueDeclaration;
+  if (!origin || origin.getSourceFile() !== source) return undefined;
+  if (origin.pos >= declaration.pos && origin.end <= declaration.end) return undefined;
+  const name = use.text;
+  const scope = ts.findAncestor(origin.parent, node => ts.isFunctionLike(node) || isBlockScope(node));
+  if (scope) {
+    return {
+      severity: 'error',
+      code: 'captures',
+      message: `"${marked.name}" uses "${name}", a local of ${scopeName(scope)}, which stays here: make "${name}" a parameter, or move it to the top level of the module.`,
+      span: spanOf(use, source),
+      fixes: [],
+    };
+  }
+  if (!ts.isVariableDeclaration(origin) || !isReassigned(source, checker, origin, symbol)) return undefined;
+  return {
+    severity: 'warning',
+    code: 'mutable-state',
+    message: `"${name}" is given new values in this module; elsewhere "${marked.name}" sees the first one, and its changes stay there. Make "${name}" a parameter or a const.`,
+    span: spanOf(use, source),
+    fixes: [],
+  };
+}
+
+const isBlockScope = (node: ts.Node): boolean =>
+  ts.isBlock(node) ||
+  ts.isModuleBlock(node) ||
+  ts.isForStatement(node) ||
+  ts.isForInStatement(node) ||
+  ts.isForOfStatement(node) ||
+  ts.isCaseBlock(node) ||
+  ts.isCatchClause(node);
+
+function scopeName(scope: ts.Node): string {
+  const outer = ts.findAncestor(scope, ts.isFunctionLike);
+  const name = outer && ts.getNameOfDeclaration(outer);
+  if (name && ts.isIdentifier(name)) return `"${name.text}"`;
+  return outer ? 'the function around it' : 'the block around it';
+}
+
+function isPropertyName(node: ts.Identifier): boolean {
+  const { parent } = node;
+  return (
+    (ts.isPropertyAccessExpression(parent) && parent.name === node) ||
+    (ts.isPropertyAssignment(parent) && parent.name === node) ||
+    (ts.isMethodDeclaration(parent) && parent.name === node) ||
+    (ts.isPropertyDeclaration(parent) && parent.name === node) ||
+    (ts.isBindingElement(parent) && parent.propertyName === node)
+  );
+}
+
+/** Whether a `let` or `var` of the module is given a value anywhere besides its declaration. */
+function isReassigned(
+  source: ts.SourceFile,
+  checker: ts.TypeChecker,
+  declaration: ts.VariableDeclaration,
+  symbol: ts.Symbol,
+): boolean {
+  if (ts.getCombinedNodeFlags(declaration) & ts.NodeFlags.Const) return false;
+  const visit = (node: ts.Node): boolean => {
+    if (ts.isIdentifier(node) && node.text === symbol.name && isAssigned(node)) {
+      const target = ts.isShorthandPropertyAssignment(node.parent)
+        ? checker.getShorthandAssignmentValueSymbol(node.parent)
+        : checker.getSymbolAtLocation(node);
+      if (target === symbol) return true;
+    }
+    return ts.forEachChild(node, visit) ?? false;
+  };
+  return visit(source);
+}
+
+/** Whether the name stands where an assignment, `++`, or a destructuring writes to. */
+function isAssigned(node: ts.Node): boolean {
+  for (let child = node, parent = node.parent; parent; child = parent, parent = parent.parent) {
+    if (ts.isBinaryExpression(parent)) {
+      const { kind } = parent.operatorToken;
+      const assigns = kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment;
+      if (assigns && parent.left === child) return true;
+      return false;
+    }
+    if (ts.isPrefixUnaryExpression(parent) || ts.isPostfixUnaryExpression(parent)) {
+      return parent.operator === ts.SyntaxKind.PlusPlusToken || parent.operator === ts.SyntaxKind.MinusMinusToken;
+    }
+    if (ts.isForOfStatement(parent) || ts.isForInStatement(parent)) return parent.initializer === child;
+    const pattern =
+      ts.isArrayLiteralExpression(parent) ||
+      ts.isObjectLiteralExpression(parent) ||
+      ts.isShorthandPropertyAssignment(parent) ||
+      ts.isSpreadElement(parent) ||
+      ts.isSpreadAssignment(parent) ||
+      ts.isParenthesizedExpression(parent) ||
+      (ts.isPropertyAssignment(parent) && parent.initializer === child);
+    if (!pattern) return false;
+  }
+  return false;
+}
