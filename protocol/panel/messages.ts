@@ -3,6 +3,7 @@
  * {@link PanelState}; actions come up. Types only: the webview bundles no schema library.
  */
 import type { TaskRecord } from '../client-broker/tasks.ts';
+import type { Whose } from '../errors/registry.ts';
 import type { TaskError } from '../tasks/error.ts';
 
 /** A value cut to what a page can show. The extension decodes and cuts; the page only draws. */
@@ -30,7 +31,14 @@ export interface ValueState {
 export interface OutputLine {
   at: number;
   stream: 'stdout' | 'stderr' | 'item';
+  /** As it was printed: several lines, or a part of one, which the next of the same stream goes on with. */
   text: string;
+}
+
+/** What `protocol/errors` says of an error's code. */
+export interface ErrorKind {
+  whose: Whose;
+  title: string;
 }
 
 /** Everything the panel shows. */
@@ -38,6 +46,8 @@ export interface PanelState {
   task: TaskRecord;
   value?: ValueState;
   error?: TaskError;
+  /** Of the error's code, where the registry has it. */
+  errorKind?: ErrorKind;
   output: OutputLine[];
   /** What of the output is not shown, as a sentence. */
   outputCut?: string;

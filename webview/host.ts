@@ -1,0 +1,22 @@
+import type { FromPanel, ToPanel } from '../protocol/panel/messages.ts';
+
+/** What VS Code keeps of the page, and gives to the extension when the window comes back. */
+export interface SavedState {
+  task: string;
+}
+
+declare function acquireVsCodeApi(): {
+  postMessage(message: FromPanel): void;
+  setState(state: SavedState): void;
+};
+
+const api = acquireVsCodeApi();
+
+export const send = (message: FromPanel) => api.postMessage(message);
+
+export const save = (state: SavedState) => api.setState(state);
+
+/** Only the extension can post here: the page's policy allows no frames. */
+export function receive(handler: (message: ToPanel) => void): void {
+  window.addEventListener('message', event => handler(event.data as ToPanel));
+}

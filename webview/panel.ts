@@ -1,0 +1,86 @@
+/** The result panel: one task, its result, its output and its details. The extension sends what to show. */
+import type { PanelState } from '../protocol/panel/messages.ts';
+import { el } from './dom.ts';
+import { hasEnded } from './format.ts';
+import { receive, save, send } from './host.ts';
+import './panel.css';
+import { tabs } from './ui/components.ts';
+import { detailsView } from './views/details.ts';
+import { headerView } from './views/header.ts';
+import { outputView } from './views/output.ts';
+import { resultView } from './views/result.ts';
+
+const problem = el('p', { class: 'problem', role: 'alert', hidden: true });
+const header = headerView();
+const result = el('div', {});
+const output = outputView();
+const details = el('div', {});
+/** Whether the person chose a tab for this task: then the page no longer does. */
+let chosen = false;
+let selecting = false;
+const sections = tabs(
+  [
+    { id: 'result', label: 'Result', content: result },
+    { id: 'output', label: 'Output', content: output.element },
+    { id: 'details', label: 'Details', content: details },
+  ],
+  () => {
+    if (!selecting) chosen = true;
+  },
+);
+const main = el('main', { hidden: true }, header.element, sections.element);
+document.body.append(problem, main);
+
+let shown: PanelState | undefined;
+let resultKey = '';
+
+receive(message => {
+  switch (message.t) {
+    case 'show':
+      problem.hidden = true;
+      show(message.state);
+      break;
+    case 'output':
+      if (message.task !== shown?.task.id) break;
+      output.append(message.lines);
+      arrange(shown);
+      break;
+    case 'problem':
+      problem.textContent = message.text;
+      problem.hidden = false;
+      break;
+  }
+});
+send({ t: 'ready' });
+
+function show(state: PanelState): void {
+  const sameTask = shown?.task.id === state.task.id;
+  if (!sameTask) chosen = false;
+  shown = state;
+  save({ task: state.task.id });
+  main.hidden = false;
+  header.update(state);
+  // What is the same stays, with what the person opened, selected and scrolled in it.
+  const key = JSON.stringify([
+    state.task.id,
+    state.task.state,
+    state.task.wait,
+    state.task.attempt,
+    !!state.value,
+    state.error,
+  ]);
+  if (key !== resultKey) result.replaceChildren(resultView(state));
+  resultKey = key;
+  if (!sameTask || output.pieces !== state.output.length) output.show(state.output, state.outputCut);
+  details.replaceChildren(detailsView(state));
+  arrange(state);
+}
+
+/** While a task prints and nobody chose a tab, its output is what one looks at; after its end, the result. */
+function arrange({ task }: PanelState): void {
+  sections.setCount('output', output.lines);
+  if (chosen) return;
+  selecting = true;
+  sections.select(!hasEnded(task) && output.lines > 0 ? 'output' : 'result');
+  selecting = false;
+}
