@@ -1,0 +1,5 @@
+import type { Services } from '../services.ts';
+
+export function clearResults({ inline }: Services): void {
+  inline.clear();
+}

@@ -1,0 +1,34 @@
+import { commands, window } from 'vscode';
+import type { Disposable } from './emitter.ts';
+import { contextKeys } from './ids.ts';
+import type { LiveList } from './lists/liveList.ts';
+import type { Services } from './services.ts';
+
+type Key = keyof typeof contextKeys;
+
+export function setContext(key: Key, value: unknown): void {
+  void commands.executeCommand('setContext', contextKeys[key], value);
+}
+
+/** Keeps the keys that `when` clauses of package.json look at. */
+export function watchContext({ session, lists, documents, connector }: Services): Disposable[] {
+  const connection = () => setContext('connection', session.state.state);
+  const has = (key: Key, list: Pick<LiveList<never>, 'size' | 'status'>) => () =>
+    setContext(key, list.size > 0 ? true : list.status === 'ready' ? false : undefined);
+  const cursor = () => {
+    const editor = window.activeTextEditor;
+    const marked = editor && documents.at(editor.document.uri.toString(), editor.selection.active.line);
+    setContext('onMarkedFunction', marked !== undefined);
+  };
+  connection();
+  return [
+    session.onDidChangeState(connection),
+    lists.endpoints.onDidChange(has('hasEndpoints', lists.endpoints)),
+    lists.functions.onDidChange(has('hasFunctions', lists.functions)),
+    lists.tasks.onDidChange(has('hasTasks', lists.tasks)),
+    connector.onDidChangeLocal(runs => setContext('localBroker', runs)),
+    documents.onDidChange(cursor),
+    window.onDidChangeTextEditorSelection(cursor),
+    window.onDidChangeActiveTextEditor(cursor),
+  ];
+}

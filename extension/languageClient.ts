@@ -1,0 +1,82 @@
+import { commands as vscodeCommands, window, workspace } from 'vscode';
+import {
+  CloseAction,
+  ErrorAction,
+  type ErrorHandler,
+  LanguageClient,
+  RevealOutputChannelOn,
+  TransportKind,
+} from 'vscode-languageclient/node';
+import type { InitializationOptions } from '../protocol/editor-server/messages.ts';
+import { commands, languages } from './ids.ts';
+import { t } from './l10n.ts';
+import type { LanguageServerOptions } from './languageServer.ts';
+
+/** The client of the language server, not started yet. Its id names the setting `runabout.trace.server`. */
+export function createClient(options: LanguageServerOptions): LanguageClient {
+  const { module, storage, log, lenses } = options;
+  const run = { module, transport: TransportKind.ipc };
+  const initializationOptions: InitializationOptions = {
+    clientCommands: true,
+    storagePath: storage.fsPath,
+    lenses: true,
+  };
+  return new LanguageClient(
+    'runabout',
+    t('Runabout Language Server'),
+    { run, debug: { ...run, options: { execArgv: ['--nolazy', '--inspect=6009'] } } },
+    {
+      documentSelector: languages.flatMap(language => [
+        { scheme: 'file', language },
+        { scheme: 'untitled', language },
+      ]),
+      initializationOptions,
+      outputChannel: log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      synchronize: {
+        // A bundle changes with what it imports and with the project's settings, also while those are not open.
+        fileEvents: workspace.createFileSystemWatcher('**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs,json}'),
+      },
+      middleware: {
+        provideCodeLenses: (document, token, next) => (lenses() ? next(document, token) : []),
+      },
+      initializationFailedHandler: error => {
+        log.error('The language server did not start.', error as Error);
+        void offerRestart(t('The Runabout language server did not start: {0}', String((error as Error).message)));
+        return false;
+      },
+      errorHandler: new RestartHandler(log.error.bind(log)),
+    },
+  );
+}
+
+/** Starts a server that died again, unless it keeps dying: then a person decides. */
+class RestartHandler implements ErrorHandler {
+  readonly #log: (message: string) => void;
+  #deaths: number[] = [];
+
+  constructor(log: (message: string) => void) {
+    this.#log = log;
+  }
+
+  error(error: Error, _message: unknown, count: number | undefined) {
+    this.#log(`The connection to the language server failed: ${error.message}`);
+    return { action: (count ?? 0) <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown, handled: true };
+  }
+
+  closed() {
+    const now = Date.now();
+    this.#deaths = [...this.#deaths.filter(time => now - time < 180_000), now];
+    if (this.#deaths.length < 4) return { action: CloseAction.Restart, handled: true };
+    void offerRestart(t('The Runabout language server stopped four times in three minutes.'));
+    return { action: CloseAction.DoNotRestart, handled: true };
+  }
+}
+
+async function offerRestart(message: string): Promise<void> {
+  const restart = t('Restart');
+  const showLog = t('Show Log');
+  const choice = await window.showErrorMessage(message, restart, showLog);
+  if (choice === restart) await vscodeCommands.executeCommand(commands.restartLanguageServer);
+  if (choice === showLog) await vscodeCommands.executeCommand(commands.showLog);
+}

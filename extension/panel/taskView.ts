@@ -1,0 +1,43 @@
+import type { BrokerClient } from '../../client/client.ts';
+import type { TaskRecord, TaskResult } from '../../protocol/client-broker/tasks.ts';
+import type { ValueState } from '../../protocol/panel/messages.ts';
+import { isTerminal } from '../../protocol/tasks/states.ts';
+import { t } from '../l10n.ts';
+import { bytes } from '../words.ts';
+import { cutValue } from './cut.ts';
+import { viewOf } from './valueView.ts';
+
+/** Larger values are not decoded for the panel: reading them would hold up the editor. They can still be saved. */
+export const MOST_DECODED = 16 * 1024 * 1024;
+
+/** The result of a task that has ended; `undefined` before. */
+export async function loadResult(client: BrokerClient, task: TaskRecord): Promise<TaskResult | undefined> {
+  return isTerminal(task.state) ? await client.taskResult(task.id) : undefined;
+}
+
+/** A value as the panel shows it, cut to a size that a page can draw. */
+export async function loadValue(
+  client: BrokerClient,
+  task: TaskRecord,
+  result: TaskResult,
+): Promise<ValueState | undefined> {
+  if (!result.value) return undefined;
+  const size = task.value?.size ?? ('size' in result.value ? result.value.size : 0);
+  if (size > MOST_DECODED) {
+    const cut = t('The value is {0}, too large to show. Save it to look at it.', bytes(size));
+    return { tree: { kind: 'leaf', type: 'large value', text: bytes(size) }, size, cut };
+  }
+  return valueState(await client.decode(result.value), size);
+}
+
+/** @param size the encoded size in bytes */
+export function valueState(value: unknown, size: number): ValueState {
+  const { tree, cut } = cutValue(value);
+  const view = viewOf(value);
+  return {
+    tree,
+    size,
+    ...(view ? { view } : {}),
+    ...(cut ? { cut: t('The value is {0}; only a part of it is shown. Save it to have all of it.', bytes(size)) } : {}),
+  };
+}

@@ -1,0 +1,20 @@
+import { type Disposable, languages, Uri, ViewColumn, window, workspace } from 'vscode';
+import { schemes } from '../ids.ts';
+import type { Services } from '../services.ts';
+import { shortName } from '../words.ts';
+import { asJsonText, resultOf } from './result.ts';
+
+/** Read-only documents with results as JSON. They are read from the broker, so they come back with the window. */
+export function registerResultDocuments(services: Services): Disposable {
+  return workspace.registerTextDocumentContentProvider(schemes.result, {
+    provideTextDocumentContent: async uri => asJsonText(await resultOf(services, uri.query)),
+  });
+}
+
+export async function openResult({ lists, session }: Services, task: string): Promise<void> {
+  const record = lists.tasks.get(task) ?? (await session.requireClient().getTask(task));
+  const name = shortName(record.function.name).replace(/[^\p{L}\p{N}_$.-]/gu, '_');
+  const uri = Uri.from({ scheme: schemes.result, path: `/${name}.json`, query: task });
+  const document = await languages.setTextDocumentLanguage(await workspace.openTextDocument(uri), 'json');
+  await window.showTextDocument(document, { viewColumn: ViewColumn.Active, preview: true });
+}
