@@ -25,7 +25,7 @@ export class OutputTail {
       if (chunk.attempt < this.#attempt || (chunk.attempt === this.#attempt && chunk.seq <= this.#seq)) continue;
       if (chunk.attempt > this.#attempt && this.#attempt !== -1) {
         const text = t('Attempt {0} begins; what the one before printed is above.', chunk.attempt);
-        added.push({ at: chunk.at, stream: 'stderr', text });
+        added.push({ at: chunk.at, stream: 'stderr', text: `${text}\n` });
       }
       this.#attempt = chunk.attempt;
       this.#seq = chunk.seq;

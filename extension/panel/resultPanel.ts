@@ -11,6 +11,7 @@ import type { BrokerClient } from '../../client/client.ts';
 import type { EventStream } from '../../client/events.ts';
 import type { TaskRecord } from '../../protocol/client-broker/tasks.ts';
 import { asRunaboutError } from '../../protocol/errors/error.ts';
+import { errorKinds, isErrorCode } from '../../protocol/errors/registry.ts';
 import type { FromPanel, PanelState, ToPanel } from '../../protocol/panel/messages.ts';
 import { isTerminal } from '../../protocol/tasks/states.ts';
 import type { Session } from '../connection/session.ts';
@@ -159,12 +160,14 @@ export class ResultPanel implements WebviewPanelSerializer {
   async #show(client: BrokerClient, task: TaskRecord, fresh: () => boolean): Promise<void> {
     const result = await loadResult(client, task);
     const value = result && (await loadValue(client, task, result));
+    const code = (result?.error ?? task.error)?.code;
     if (!fresh() || !this.#panel) return;
     this.#panel.title = t('Result: {0}', shortName(task.function.name));
     this.#state = {
       task,
       ...(value ? { value } : {}),
       ...(result?.error ? { error: result.error } : {}),
+      ...(isErrorCode(code) ? { errorKind: errorKinds[code] } : {}),
       output: this.#tail.lines,
       ...(this.#tail.cut ? { outputCut: this.#tail.cut } : {}),
     };
