@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { stopGroup } from './processes.ts';
 import { installVscode } from './vscode.ts';
 
 export interface ServerOptions {
@@ -98,21 +99,4 @@ async function listening(child: ChildProcess, log: string): Promise<number> {
       reject(new Error(`The VS Code server ended with ${code} before it listened: see ${log}`)),
     );
   });
-}
-
-/** SIGTERM to the whole group, then SIGKILL to what is left of it. */
-async function stopGroup(child: ChildProcess): Promise<void> {
-  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()));
-  if (child.exitCode !== null || child.signalCode !== null) return signalGroup(child, 'SIGKILL');
-  signalGroup(child, 'SIGTERM');
-  await Promise.race([exited, new Promise(resolve => setTimeout(resolve, 3000).unref())]);
-  signalGroup(child, 'SIGKILL');
-}
-
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-child.pid!, signal);
-  } catch {
-    // Nobody is left in the group.
-  }
 }

@@ -29,6 +29,12 @@ const windowLog = createWriteStream(join(root, 'out/editor-window.log'));
 let server;
 let browser;
 let code = 2;
+const stop = async () => {
+  await browser?.close();
+  await server?.stop();
+  await rm(data, { recursive: true, force: true, maxRetries: 5 });
+};
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop().then(() => process.exit(2)));
 try {
   server = await startServer({ data, smokeTestDriver: true });
   browser = await launchChromium();
@@ -37,9 +43,7 @@ try {
 } catch (error) {
   console.error(error.message);
 } finally {
-  await browser?.close();
-  await server?.stop();
-  await rm(data, { recursive: true, force: true, maxRetries: 5 });
+  await stop();
 }
 process.exit(code);
 

@@ -1,0 +1,94 @@
+/** Programs that a run starts: each with a deadline, and none that outlives it. */
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Every process of a run inherits this variable, whoever started it: so they are found again. */
+const MARK = 'RUNABOUT_TEST_RUN';
+
+export const marked = (run: string, env: NodeJS.ProcessEnv = {}) => ({ ...process.env, ...env, [MARK]: run });
+
+export interface Ended {
+  status: number | null;
+  /** What it printed on standard output. */
+  text: string;
+}
+
+/** Runs a program to its end, shows what it prints, and ends its whole process group after `withinMs`. */
+export function run(
+  program: string,
+  args: string[],
+  options: SpawnOptions & { withinMs: number; quiet?: boolean },
+): Promise<Ended> {
+  const { withinMs, quiet, ...spawnOptions } = options;
+  const child = spawn(program, args, { ...spawnOptions, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout!.on('data', data => {
+    text += data;
+    if (!quiet) process.stdout.write(data);
+  });
+  const late = setTimeout(() => {
+    console.error(`${args[0]} did not end within ${withinMs / 1000} s and is stopped.`);
+    signalGroup(child, 'SIGTERM');
+  }, withinMs);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', status => {
+      clearTimeout(late);
+      resolve({ status, text });
+    });
+  });
+}
+
+/** SIGTERM to the process group that `child` leads, and SIGKILL to what is left of it 3 s later. */
+export async function stopGroup(child: ChildProcess): Promise<void> {
+  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()));
+  if (child.exitCode === null && child.signalCode === null) {
+    signalGroup(child, 'SIGTERM');
+    await Promise.race([exited, new Promise(resolve => setTimeout(resolve, 3000).unref())]);
+  }
+  signalGroup(child, 'SIGKILL');
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-child.pid!, signal);
+  } catch {
+    // Nobody is left in the group.
+  }
+}
+
+/** The processes of a run that still live, as `pid command`. Found through /proc, so none elsewhere than on Linux. */
+export function leftOver(run: string): { pid: number; command: string }[] {
+  const found = [];
+  for (const name of list('/proc')) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    const environment = read(`/proc/${name}/environ`);
+    if (!environment.split('\0').includes(`${MARK}=${run}`)) continue;
+    found.push({ pid: Number(name), command: read(`/proc/${name}/cmdline`).replaceAll('\0', ' ').trim() });
+  }
+  return found;
+}
+
+export function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
