@@ -88,4 +88,4 @@ export const languages = ['typescript', 'typescriptreact', 'javascript', 'javasc
 
 /** The type of the result panel, and the walkthrough. */
 export const PANEL_TYPE = 'runabout.result';
-export const WALKTHROUGH = 'runabout.start';
+export const WALKTHROUGH = 'start';

@@ -109,7 +109,8 @@ export class ResultPanel implements WebviewPanelSerializer {
   #adopt(panel: WebviewPanel): void {
     this.#panel = panel;
     this.#ready = false;
-    panel.iconPath = Uri.joinPath(this.#context.extensionUri, 'extension', 'media', 'runabout.svg');
+    const media = Uri.joinPath(this.#context.extensionUri, 'extension', 'media');
+    panel.iconPath = { light: Uri.joinPath(media, 'result-light.svg'), dark: Uri.joinPath(media, 'result-dark.svg') };
     panel.webview.options = { enableScripts: true, localResourceRoots: [this.#dist] };
     panel.webview.onDidReceiveMessage((message: FromPanel) => void this.#receive(message));
     panel.onDidDispose(() => {
