@@ -1,0 +1,102 @@
+import type { EventFrame, OutputEvent } from '../../protocol/client-broker/events.ts';
+import type { Clock } from '../clock.ts';
+import type { BrokerStore } from '../store/contract.ts';
+
+/** Events in one read of the store, and in one frame. */
+const BATCH = 500;
+
+/** One event stream. */
+export interface Subscriber {
+  readonly owner: string;
+  readonly output: boolean;
+  /** Takes a frame, or drops the whole stream when it lags too far behind. */
+  send(frame: string): void;
+  /** Sends a frame and resolves when it has left; rejects when the stream is gone. */
+  sendSlowly(frame: string): Promise<void>;
+}
+
+const encode = (frame: EventFrame) => JSON.stringify(frame);
+
+/**
+ * The live events of one owner. A commit only tells that there are newer ones; the feed then reads them from the store
+ * once for all its subscribers. While it reads, further changes gather, and of a task that changed three times only the
+ * newest state is sent: the busier the broker, the more one frame holds.
+ */
+export class OwnerFeed {
+  readonly #store: BrokerStore;
+  readonly #clock: Clock;
+  readonly #owner: string;
+  readonly #live = new Set<Subscriber>();
+  /** Streams that still get their replay. */
+  readonly #joining = new Set<Subscriber>();
+  /** Every live subscriber has all events up to this number. */
+  #position: number;
+  #reading = false;
+  #again = false;
+
+  constructor(store: BrokerStore, clock: Clock, owner: string, position: number) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#owner = owner;
+    this.#position = position;
+  }
+
+  get wantsOutput(): boolean {
+    return [...this.#live].some(subscriber => subscriber.output);
+  }
+
+  /** Replays what came after `cursor`, then goes on live. What falls between both comes twice, never not at all. */
+  async join(subscriber: Subscriber, cursor: number, hello: EventFrame[number]): Promise<void> {
+    this.#joining.add(subscriber);
+    await subscriber.sendSlowly(encode([hello]));
+    while (cursor < this.#position && this.#joining.has(subscriber)) {
+      const { events, through } = await this.#read(cursor);
+      if (events.length > 0) await subscriber.sendSlowly(encode(events));
+      cursor = through;
+    }
+    if (!this.#joining.delete(subscriber)) return;
+    this.#live.add(subscriber);
+    this.advance();
+  }
+
+  /** True when nobody is left. */
+  leave(subscriber: Subscriber): boolean {
+    this.#live.delete(subscriber);
+    this.#joining.delete(subscriber);
+    return this.#live.size + this.#joining.size === 0;
+  }
+
+  /** There are newer events. */
+  advance(): void {
+    this.#again = true;
+    if (!this.#reading) void this.#readOn();
+  }
+
+  output(event: OutputEvent): void {
+    const frame = encode([event]);
+    for (const subscriber of this.#live) if (subscriber.output) subscriber.send(frame);
+  }
+
+  async #readOn(): Promise<void> {
+    this.#reading = true;
+    try {
+      while (this.#again && this.#live.size + this.#joining.size > 0) {
+        this.#again = false;
+        const { events, through, head } = await this.#read(this.#position);
+        this.#position = through;
+        if (through < head) this.#again = true;
+        if (events.length === 0) continue;
+        const frame = encode(events);
+        for (const subscriber of this.#live) subscriber.send(frame);
+      }
+    } catch {
+      // The store is closing or failed: its own users hear of that, and the next commit tries again.
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #read(after: number) {
+    return this.#store.events({ owner: this.#owner, after, limit: BATCH, now: this.#clock.now() });
+  }
+}

@@ -1,0 +1,60 @@
+import type { WebSocket } from 'ws';
+import { Subscribe } from '../../protocol/client-broker/events.ts';
+import { closeCodes } from '../../protocol/close-codes.ts';
+import type { Services } from '../services.ts';
+import { closeFor, keepAlive } from '../sockets.ts';
+import type { TokenHolder } from '../store/contract.ts';
+import type { Subscriber } from './feed.ts';
+
+/** Bytes that may wait for a reader before it counts as too slow. */
+const MOST_BUFFERED = 8 * 1024 * 1024;
+
+/** Serves one event stream: waits for its `sub`, then sends until either side closes. */
+export function serveEvents(socket: WebSocket, holder: TokenHolder, { hub, clock, settings, log }: Services): void {
+  let subscriber: Subscriber | undefined;
+  const silent = clock.after(settings.helloTimeoutMs, () => {
+    socket.close(closeCodes.protocol, 'request-invalid: no sub in time');
+  });
+  const stopPings = keepAlive(socket, clock);
+
+  socket.on('message', (data, isBinary) => {
+    silent();
+    if (subscriber) return socket.close(closeCodes.protocol, 'request-invalid: sub comes once');
+    try {
+      if (isBinary) return socket.close(closeCodes.protocol, 'frame-invalid: text frames only');
+      const { output, from } = Subscribe.parse(JSON.parse(String(data)));
+      subscriber = toSubscriber(socket, holder.owner, output);
+      hub.join(subscriber, from).catch(error => {
+        // A stream that closed while it got its replay is no failure.
+        if (socket.readyState === socket.OPEN) closeFor(socket, error, log);
+      });
+    } catch (error) {
+      closeFor(socket, error, log);
+    }
+  });
+  // `close` follows and says it all.
+  socket.on('error', () => {});
+  socket.once('close', () => {
+    silent();
+    stopPings();
+    if (subscriber) hub.leave(subscriber);
+  });
+}
+
+function toSubscriber(socket: WebSocket, owner: string, output: boolean): Subscriber {
+  return {
+    owner,
+    output,
+    send(frame) {
+      if (socket.readyState !== socket.OPEN) return;
+      if (socket.bufferedAmount > MOST_BUFFERED) {
+        socket.close(closeCodes.overload, 'too-many-requests: the stream is read too slowly');
+        return;
+      }
+      socket.send(frame);
+    },
+    sendSlowly(frame) {
+      return new Promise((resolve, reject) => socket.send(frame, error => (error ? reject(error) : resolve())));
+    },
+  };
+}

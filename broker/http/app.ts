@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { RunaboutError } from '../../protocol/errors/error.ts';
+import { limits } from '../../protocol/limits.ts';
+import type { Services } from '../services.ts';
+import type { TokenHolder } from '../store/contract.ts';
+import { version } from '../version.ts';
+import { checkKind, type Kind } from './auth.ts';
+import { rawProblem, sendProblem } from './problems.ts';
+import { RouteTable } from './route-table.ts';
+import { blobRoutes } from './routes/blobs.ts';
+import { endpointRoutes } from './routes/endpoints.ts';
+import { functionRoutes } from './routes/functions.ts';
+import { principalRoutes } from './routes/principals.ts';
+import { socketRoutes } from './routes/sockets.ts';
+import { taskRoutes } from './routes/tasks.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; set before any handler runs. */
+    holder: TokenHolder;
+  }
+  interface FastifyContextConfig {
+    /** Kinds of token that may call the route; owner and user unless given. */
+    allow?: readonly Kind[];
+    /** Bytes its body may have. */
+    cap?: number;
+  }
+}
+
+/** A group of routes. */
+export type Routes = (app: App, services: Services) => void;
+export type App = FastifyInstance<
+  import('node:http').Server,
+  import('node:http').IncomingMessage,
+  import('node:http').ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+const PEOPLE: readonly Kind[] = ['owner', 'user'];
+
+/** The REST API: every route with its schema, every request with a token, every failure as a problem. */
+export async function buildApp(services: Services): Promise<App> {
+  const { settings, log } = services;
+  const app = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: limits.restBody,
+    routerOptions: { maxParamLength: 256 },
+    exposeHeadRoutes: false,
+    // A caller that trickles its headers or body holds a socket no longer than this.
+    requestTimeout: 300_000,
+    connectionTimeout: 0,
+    https: settings.tls
+      ? { cert: readFileSync(settings.tls.certFile), key: readFileSync(settings.tls.keyFile) }
+      : (null as never),
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request as FastifyRequest, reply),
+    clientErrorHandler(_error, socket) {
+      if (socket.writable) socket.end(rawProblem(new RunaboutError('request-invalid', 'This is not valid HTTP.')));
+    },
+  }).withTypeProvider<ZodTypeProvider>() as unknown as App;
+
+  app.setValidatorCompiler(validatorCompiler);
+  // Our own records need no second check on their way out; tests read them through the client's schemas.
+  app.setSerializerCompiler(() => data => JSON.stringify(data));
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+  app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+
+  const table = new RouteTable();
+  app.addHook('onRoute', route => table.add(route));
+  app.setNotFoundHandler((request, reply) => {
+    const methods = table.methodsOf(request.url);
+    if (methods.length === 0) {
+      return sendProblem(
+        new RunaboutError('route-not-found', `There is no ${request.url.split('?')[0]}.`),
+        request,
+        reply,
+      );
+    }
+    reply.header('allow', methods.join(', '));
+    const message = `${request.url.split('?')[0]} takes ${methods.join(', ')}, not ${request.method}.`;
+    return sendProblem(new RunaboutError('method-not-allowed', message), request, reply);
+  });
+
+  await app.register(rateLimit, { global: false });
+  const countFailure = app.createRateLimit({ max: settings.authFailuresPerMinute, timeWindow: 60_000 });
+  app.decorateRequest('holder', null as unknown as TokenHolder);
+  app.addHook('onRequest', async (request, reply) => {
+    try {
+      request.holder = await services.auth.identify(request.headers.authorization);
+    } catch (error) {
+      const count = await countFailure(request);
+      if (!count.isAllowed && count.isExceeded) {
+        reply.header('retry-after', Math.ceil(count.ttl / 1000));
+        throw new RunaboutError('too-many-requests', 'Too many requests without a valid token came from your address.');
+      }
+      throw error;
+    }
+    const { allow, cap } = request.routeOptions.config;
+    // Addresses that do not exist are the same for every kind.
+    if (!request.is404) checkKind(request.holder, allow ?? PEOPLE);
+    const length = Number(request.headers['content-length'] ?? 0);
+    const most = cap ?? limits.restBody;
+    // Before a byte of it is read; a body without a length is cut off while it arrives.
+    if (length > most) throw new RunaboutError('body-too-large', `The body has ${length} bytes; ${most} is the most.`);
+  });
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Runabout broker', version, description: 'Functions, endpoints and tasks.' },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+    transform: jsonSchemaTransform,
+  });
+  await app.register(async scope => {
+    const routes = scope as unknown as App;
+    for (const group of [principalRoutes, functionRoutes, endpointRoutes, taskRoutes, blobRoutes, socketRoutes]) {
+      group(routes, services);
+    }
+    routes.get(
+      '/v1/openapi.json',
+      {
+        config: { allow: ['owner', 'user', 'agent'] },
+        schema: {
+          summary: 'This API as OpenAPI 3.1',
+          tags: ['broker'],
+          response: { 200: z.record(z.string(), z.unknown()) },
+        },
+      },
+      async () => app.swagger() as unknown as Record<string, unknown>,
+    );
+  });
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,67 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { mediaTypes } from '../../protocol/client-broker/common.ts';
+import { type ErrorDetails, RunaboutError, toProblem } from '../../protocol/errors/error.ts';
+import type { ErrorCode } from '../../protocol/errors/registry.ts';
+
+/** What fastify itself refuses, in our codes. */
+const fastifyCodes: Record<string, ErrorCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'json-invalid',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'json-invalid',
+  FST_ERR_RATE_LIMIT: 'too-many-requests',
+};
+
+/** Any thrown value as the error that the caller sees. What is not known is ours, and its text stays in the log. */
+export function toCallersError(error: unknown): RunaboutError {
+  if (error instanceof RunaboutError) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) return fromIssues(error);
+  const { code, statusCode, message } = error as Partial<FastifyError>;
+  const known = fastifyCodes[code ?? ''];
+  if (known) return new RunaboutError(known, message ?? '');
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new RunaboutError(
+      code === undefined ? 'json-invalid' : 'request-invalid',
+      message ?? 'The request is not valid.',
+    );
+  }
+  return new RunaboutError('broker-internal', 'The broker failed; its log says why.');
+}
+
+function fromIssues(error: Pick<FastifyError, 'validation' | 'validationContext'>) {
+  const issue = error.validation?.[0];
+  const where = error.validationContext ?? 'body';
+  const path = issue?.instancePath.replace(/^\//, '').replaceAll('/', '.') || undefined;
+  const details: ErrorDetails = path === undefined ? {} : { path };
+  return new RunaboutError(
+    'request-invalid',
+    `The ${where} is not valid${path === undefined ? '' : ` at ${path}`}: ${issue?.message ?? 'unknown'}.`,
+    details,
+  );
+}
+
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const shown = toCallersError(error);
+  if (shown.status >= 500 && shown.code !== 'broker-stopping')
+    request.log.error({ err: error, req: request.raw }, shown.code);
+  else request.log.debug({ req: request.raw, code: shown.code }, 'refused');
+  if (shown.status === 401) reply.header('www-authenticate', 'Bearer realm="runabout"');
+  return reply
+    .code(shown.status)
+    .type(mediaTypes.problem)
+    .send(JSON.stringify(toProblem(shown)));
+}
+
+/** A whole HTTP answer, for what fails before there is a request: bad HTTP, a refused upgrade. */
+export function rawProblem(error: RunaboutError): string {
+  const body = JSON.stringify(toProblem(error));
+  const lines = [
+    `HTTP/1.1 ${error.status} ${error.code}`,
+    `content-type: ${mediaTypes.problem}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+    ...(error.status === 401 ? ['www-authenticate: Bearer realm="runabout"'] : []),
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+}

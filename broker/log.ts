@@ -1,0 +1,21 @@
+import { chmodSync } from 'node:fs';
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** Log lines are JSON, to a file that only its owner can read, or to standard error. They hold no token. */
+export function openLog(level: string, file?: string): { log: Logger; close(): void } {
+  const stream = destination({ dest: file ?? 2, mkdir: true, sync: true });
+  if (file !== undefined) chmodSync(file, 0o600);
+  const log = pino(
+    {
+      level,
+      base: { pid: process.pid },
+      redact: ['authorization', '*.authorization', 'req.headers.authorization', 'token', '*.token'],
+      // A query may hold anything; the path is enough to find a request.
+      serializers: { req: (req: { method: string; url: string }) => `${req.method} ${req.url.split('?')[0]}` },
+    },
+    stream as DestinationStream,
+  );
+  return { log, close: () => stream.end() };
+}

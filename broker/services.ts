@@ -1,0 +1,20 @@
+import type { BlobFiles } from './blobs/files.ts';
+import type { Clock } from './clock.ts';
+import type { EventHub } from './events/hub.ts';
+import type { Authenticator } from './http/auth.ts';
+import type { Logger } from './log.ts';
+import type { Settings } from './options.ts';
+import type { SessionRegistry } from './sessions/registry.ts';
+import type { BrokerStore } from './store/contract.ts';
+
+/** The parts of a running broker, as routes and sockets use them. */
+export interface Services {
+  settings: Settings;
+  clock: Clock;
+  log: Logger;
+  store: BrokerStore;
+  blobs: BlobFiles;
+  auth: Authenticator;
+  hub: EventHub;
+  sessions: SessionRegistry;
+}

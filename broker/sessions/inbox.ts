@@ -1,0 +1,210 @@
+import type { Batcher } from '../../protocol/batcher.ts';
+import type { Output, Result } from '../../protocol/broker-agent/messages.ts';
+import type { OutputChunk } from '../../protocol/client-broker/tasks.ts';
+import { RunaboutError } from '../../protocol/errors/error.ts';
+import { limits } from '../../protocol/limits.ts';
+import { toJsonPayload } from '../../protocol/values/payload.ts';
+import type { Services } from '../services.ts';
+import type { AttemptRef, EndedAttempt, SessionRef, StoredValue } from '../store/contract.ts';
+import type { CheckedMessage } from './session.ts';
+
+/** What the session does about messages that are not the store's. */
+export interface InboxEffects {
+  credit(add: number): void;
+  bye(): void;
+  superseded(): void;
+}
+
+type Chunk = { header: Output; payload: Uint8Array };
+
+/**
+ * Turns an agent's messages into verbs of the store. Neighbours of one type become one verb, and the start of an
+ * attempt that ends in the same frame goes with its end: a frame of 64 short tasks is one change, not 128.
+ */
+export class Inbox {
+  readonly #ref: SessionRef;
+  readonly #owner: string;
+  readonly #batcher: Batcher;
+  readonly #services: Services;
+  readonly #effects: InboxEffects;
+
+  constructor(ref: SessionRef, owner: string, batcher: Batcher, services: Services, effects: InboxEffects) {
+    this.#ref = ref;
+    this.#owner = owner;
+    this.#batcher = batcher;
+    this.#services = services;
+    this.#effects = effects;
+  }
+
+  /**
+   * Resolves when everything in these messages is committed and answered.
+   * @throws RunaboutError for a message that cannot be; nothing after it is taken
+   */
+  take(messages: readonly CheckedMessage[]): Promise<unknown> {
+    const { store, clock } = this.#services;
+    const now = clock.now();
+    const done: Promise<unknown>[] = [];
+    let credit = 0;
+    const starts = new Map<string, AttemptRef>();
+    let results: CheckedMessage[] = [];
+    let chunks: Chunk[] = [];
+
+    // Everything below keeps the order of an attempt's messages: start, output, end.
+    const flushOutput = () => {
+      if (chunks.length > 0) done.push(this.#output(chunks));
+      chunks = [];
+    };
+    const flushStarts = () => {
+      if (starts.size > 0) done.push(this.#held(store.start({ ...this.#ref, now, attempts: [...starts.values()] })));
+      starts.clear();
+    };
+    const flushResults = () => {
+      flushOutput();
+      const ended = results.map(({ header, payload }) => {
+        const result = header as Result;
+        return { result, payload, started: starts.delete(key(result)) };
+      });
+      results = [];
+      flushStarts();
+      if (ended.length > 0) done.push(this.#results(ended, now));
+    };
+
+    for (const { header, payload } of messages) {
+      switch (header.t) {
+        case 'credit':
+          credit += header.add;
+          break;
+        case 'accept':
+          // The claim is the record; that the agent has it too shows in the next `hello`.
+          break;
+        case 'started':
+          starts.set(key(header), { task: header.task, attempt: header.attempt });
+          break;
+        case 'output':
+          if (starts.has(key(header))) flushStarts();
+          if (results.length > 0) flushResults();
+          chunks.push({ header, payload });
+          break;
+        case 'result':
+          flushOutput();
+          checkSize(header, payload);
+          results.push({ header, payload });
+          break;
+        default:
+          flushResults();
+          done.push(this.#other(header, now));
+      }
+    }
+    flushResults();
+    if (credit > 0) this.#effects.credit(credit);
+    return Promise.all(done);
+  }
+
+  #other(header: CheckedMessage['header'], now: number): Promise<unknown> {
+    const { store, settings } = this.#services;
+    const ref = this.#ref;
+    switch (header.t) {
+      case 'beat':
+        return this.#held(store.beat({ ...ref, now, leaseMs: settings.leaseMs }), () => {
+          this.#batcher.add({ t: 'beat-ok', n: header.n } as never);
+          this.#batcher.flush();
+        });
+      case 'lost': {
+        const { task, attempt, reason, workerDied } = header;
+        return this.#held(store.lose({ ...ref, now, attempts: [{ task, attempt, reason, workerDied }] }));
+      }
+      case 'preparing': {
+        const { task, attempt, text } = header;
+        return this.#held(store.preparing({ ...ref, now, task, attempt, text }));
+      }
+      case 'status':
+        return this.#held(store.setStatus({ ...ref, now, workers: header.workers, problem: header.problem }));
+      case 'bye':
+        return this.#held(store.release({ ...ref, now }), () => this.#effects.bye());
+      default:
+        throw new RunaboutError('request-invalid', `${header.t} is not expected here.`);
+    }
+  }
+
+  /** Goes on only if the session still holds its endpoint. */
+  async #held(change: Promise<boolean>, then?: () => void): Promise<void> {
+    if (await change) then?.();
+    else this.#effects.superseded();
+  }
+
+  async #results(ended: { result: Result; payload: Uint8Array; started: boolean }[], now: number): Promise<void> {
+    const { store } = this.#services;
+    const large = ended.filter(({ payload }) => payload.length > limits.inlinePayload);
+    const blobs = new Map<Result, string>();
+    for (const { result, payload } of large) blobs.set(result, await this.#storeBlob(payload, now));
+    const results = ended.map(({ result, payload, started }): EndedAttempt => {
+      const { task, attempt, outcome, error, timings } = result;
+      return { task, attempt, outcome, error, timings, started, value: toStored(result, payload, blobs.get(result)) };
+    });
+    const answers = await store.complete({ ...this.#ref, now, results });
+    if (answers === 'superseded') return this.#effects.superseded();
+    for (const [i, answer] of answers.entries()) {
+      const { task, attempt } = results[i]!;
+      if (answer === 'blob-unknown') {
+        throw new RunaboutError('request-invalid', 'A result names a blob that was not uploaded.');
+      }
+      this.#batcher.add({ t: answer, task, attempt } as never);
+    }
+    this.#batcher.flush();
+  }
+
+  async #storeBlob(payload: Uint8Array, now: number): Promise<string> {
+    const { blobs, store } = this.#services;
+    const digest = await blobs.write(payload);
+    await store.addBlob({ digest, size: payload.length, holder: this.#ref.endpoint, now });
+    return digest;
+  }
+
+  async #output(chunks: readonly Chunk[]): Promise<void> {
+    const { store, hub } = this.#services;
+    const owners = await store.appendOutput({
+      ...this.#ref,
+      chunks: chunks.map(({ header: { task, attempt, seq, at, stream, type }, payload }) => ({
+        task,
+        attempt,
+        seq,
+        at,
+        stream,
+        ...(type ? { type } : {}),
+        bytes: payload,
+      })),
+    });
+    if (owners === 'superseded') return this.#effects.superseded();
+    if (!hub.wantsOutput(this.#owner)) return;
+    const byTask = new Map<string, OutputChunk[]>();
+    for (const [i, chunk] of chunks.entries()) {
+      if (owners[i] === null) continue;
+      const { task } = chunk.header;
+      byTask.set(task, [...(byTask.get(task) ?? []), toChunk(chunk)]);
+    }
+    for (const [task, list] of byTask) hub.output(this.#owner, { t: 'output', task, chunks: list });
+  }
+}
+
+const key = ({ task, attempt }: AttemptRef) => `${task} ${attempt}`;
+
+/** @throws RunaboutError `request-invalid` when the value is not as large as it says */
+function checkSize({ value }: Result, payload: Uint8Array): void {
+  const expected = value && value.blob === undefined ? value.size : 0;
+  if (payload.length !== expected) {
+    throw new RunaboutError('request-invalid', `A result says ${expected} bytes and has ${payload.length}.`);
+  }
+}
+
+function toStored({ value }: Result, payload: Uint8Array, storedAs: string | undefined): StoredValue | undefined {
+  if (!value) return undefined;
+  const { type, size } = value;
+  const blob = value.blob ?? storedAs;
+  return blob === undefined ? { type, size, bytes: payload } : { type, size, blob };
+}
+
+function toChunk({ header: { attempt, seq, at, stream, type }, payload }: Chunk): OutputChunk {
+  return type === undefined
+    ? { attempt, seq, at, stream, text: Buffer.from(payload).toString('utf8') }
+    : { attempt, seq, at, stream, value: toJsonPayload({ type, bytes: payload }) };
+}

@@ -1,0 +1,193 @@
+import type { WebSocket } from 'ws';
+import { Batcher } from '../../protocol/batcher.ts';
+import { AgentMessage, Have, PROTO, type Reconciled } from '../../protocol/broker-agent/messages.ts';
+import { closeCodes } from '../../protocol/close-codes.ts';
+import { RunaboutError } from '../../protocol/errors/error.ts';
+import { decodeFrame, type Message } from '../../protocol/frames.ts';
+import type { Services } from '../services.ts';
+import { closeFor, firstIssue } from '../sockets.ts';
+import type { AttemptRef, SessionRef } from '../store/contract.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Inbox } from './inbox.ts';
+
+/** Frames whose effects are not committed yet, above which the socket is not read further. */
+const MOST_PENDING = 32;
+/** Frames that may arrive between `hello` and `welcome`. */
+const MOST_EARLY = 256;
+
+export interface SessionIdentity {
+  endpoint: string;
+  name: string;
+  /** Who owns the endpoint, and so the tasks on it. */
+  owner: string;
+}
+
+/**
+ * One connected agent. Its life: `hello` → the store takes the endpoint over (epoch + 1) and reconciles → `welcome`,
+ * what has to be sent again → open, until the socket closes. Every change goes to the store with the epoch, which
+ * refuses it once a newer session is there; messages leave only after their commit.
+ */
+export class AgentSession {
+  readonly endpoint: string;
+  readonly #identity: SessionIdentity;
+  readonly #socket: WebSocket;
+  readonly #services: Services;
+  readonly #batcher: Batcher;
+  readonly #early: Buffer[] = [];
+  #state: 'new' | 'opening' | 'open' | 'closed' = 'new';
+  #ref: SessionRef | undefined;
+  #dispatcher: Dispatcher | undefined;
+  #inbox: Inbox | undefined;
+  #pending = 0;
+  #cancelTimer: () => void;
+
+  constructor(socket: WebSocket, identity: SessionIdentity, services: Services) {
+    this.endpoint = identity.endpoint;
+    this.#identity = identity;
+    this.#socket = socket;
+    this.#services = services;
+    this.#batcher = new Batcher(frame => {
+      if (socket.readyState === socket.OPEN) socket.send(frame, () => this.#dispatcher?.drained());
+    });
+    this.#cancelTimer = services.clock.after(services.settings.helloTimeoutMs, () =>
+      this.close(closeCodes.protocol, 'request-invalid: no hello in time'),
+    );
+    socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
+    // `close` follows and says it all.
+    socket.on('error', () => {});
+    socket.once('close', () => this.#ended());
+  }
+
+  get epoch(): number | undefined {
+    return this.#ref?.epoch;
+  }
+
+  /** Tasks may be waiting. */
+  pump(): void {
+    this.#dispatcher?.pump();
+  }
+
+  /** Asks the agent to stop an attempt. */
+  cancel({ task, attempt }: AttemptRef): void {
+    this.#batcher.add({ t: 'cancel', task, attempt, reason: 'Somebody cancelled it.' } as never);
+    this.#batcher.flush();
+  }
+
+  close(code: number, reason: string): void {
+    this.#batcher.flush();
+    this.#socket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (this.#state === 'opening') {
+      if (this.#early.push(data) > MOST_EARLY) this.close(closeCodes.overload, 'too-many-requests: wait for welcome');
+      return;
+    }
+    try {
+      if (!isBinary) throw new RunaboutError('frame-invalid', 'Frames are binary.');
+      const messages = decodeFrame(data).map(checked);
+      if (this.#state === 'new') this.#hello(messages);
+      else if (this.#inbox) this.#track(this.#inbox.take(messages));
+    } catch (error) {
+      closeFor(this.#socket, error, this.#services.log);
+    }
+  }
+
+  /** Stops reading while too much waits for its commit, so that a fast agent cannot fill the memory. */
+  #track(committed: Promise<unknown>): void {
+    if (++this.#pending === MOST_PENDING) this.#socket.pause();
+    committed
+      .catch(error => this.#failed(error))
+      .finally(() => {
+        if (--this.#pending === MOST_PENDING - 1) this.#socket.resume();
+      });
+  }
+
+  #failed(error: unknown): void {
+    if (this.#socket.readyState === this.#socket.OPEN) closeFor(this.#socket, error, this.#services.log);
+  }
+
+  #hello(messages: CheckedMessage[]): void {
+    const [first, ...rest] = messages;
+    const hello = first?.header;
+    if (hello?.t !== 'hello') throw new RunaboutError('request-invalid', 'The first message is hello.');
+    if (hello.proto !== PROTO) {
+      throw new RunaboutError('proto-unsupported', `This broker speaks version ${PROTO}, not ${hello.proto}.`);
+    }
+    if (rest.length > 0) throw new RunaboutError('request-invalid', 'Nothing follows hello before welcome.');
+    const have = first!.payload.length > 0 ? Have.parse(JSON.parse(Buffer.from(first!.payload).toString('utf8'))) : [];
+    this.#cancelTimer();
+    this.#state = 'opening';
+    this.#open(hello, have).catch(error => this.#failed(error));
+  }
+
+  async #open(hello: Extract<AgentMessage, { t: 'hello' }>, have: Have): Promise<void> {
+    const { store, sessions, clock, settings, log } = this.#services;
+    const { endpoint, name } = this.#identity;
+    const { session, host, workers } = hello;
+    const { leaseMs } = settings;
+    const opened = await store.openSession({ endpoint, session, host, workers, have, now: clock.now(), leaseMs });
+    const { epoch, keep, drop, resend, cancels } = opened;
+    this.#ref = { endpoint, epoch };
+    if (this.#state !== 'opening') {
+      await store.closeSession({ ...this.#ref, now: clock.now() });
+      return;
+    }
+    sessions.add(this);
+    log.info({ endpoint, name, epoch, keep: keep.length, drop: drop.length, resend: resend.length }, 'agent connected');
+    const welcome = { t: 'welcome', proto: PROTO, epoch, leaseMs, endpoint: { id: endpoint, name } } as const;
+    this.#batcher.add(welcome, Buffer.from(JSON.stringify({ keep, drop } satisfies Reconciled)));
+    this.#dispatcher = new Dispatcher(this.#ref, this.#socket, this.#batcher, this.#services, error =>
+      error === 'superseded' ? this.#superseded() : this.#failed(error),
+    );
+    this.#inbox = new Inbox(this.#ref, this.#identity.owner, this.#batcher, this.#services, {
+      credit: add => this.#dispatcher?.credit(add),
+      bye: () => this.close(closeCodes.bye, 'bye'),
+      superseded: () => this.#superseded(),
+    });
+    this.#dispatcher.send(resend);
+    for (const attempt of cancels) this.cancel(attempt);
+    this.#batcher.flush();
+    this.#state = 'open';
+    for (const frame of this.#early.splice(0)) this.#receive(frame, true);
+  }
+
+  #superseded(): void {
+    this.close(closeCodes.superseded, 'another session drives this endpoint now');
+  }
+
+  #ended(): void {
+    const { store, sessions, clock, log } = this.#services;
+    this.#state = 'closed';
+    this.#cancelTimer();
+    this.#batcher.close();
+    this.#dispatcher?.close();
+    sessions.remove(this);
+    if (!this.#ref) return;
+    log.info({ endpoint: this.endpoint, epoch: this.#ref.epoch }, 'agent disconnected');
+    // A broker that stops closes its store meanwhile; `recover` sets the endpoint offline at the next start.
+    store.closeSession({ ...this.#ref, now: clock.now() }).catch(() => {});
+  }
+}
+
+export interface CheckedMessage {
+  header: AgentMessage;
+  payload: Uint8Array;
+}
+
+const types = new Set<string>(AgentMessage.options.map(option => option.shape.t.value));
+
+/** @throws RunaboutError `message-unknown`, `request-invalid` */
+function checked({ header, payload }: Message): CheckedMessage {
+  const parsed = AgentMessage.safeParse(header);
+  if (parsed.success) return { header: parsed.data, payload };
+  if (!types.has(header.t)) {
+    throw new RunaboutError('message-unknown', `There is no message ${JSON.stringify(header.t).slice(0, 40)}.`);
+  }
+  throw new RunaboutError('request-invalid', `${header.t}: ${firstIssue(parsed.error)}`);
+}

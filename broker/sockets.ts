@@ -1,0 +1,59 @@
+import type { WebSocket } from 'ws';
+import { ZodError } from 'zod';
+import { closeCodes } from '../protocol/close-codes.ts';
+import { RunaboutError } from '../protocol/errors/error.ts';
+import type { Clock } from './clock.ts';
+import type { Logger } from './log.ts';
+
+/** The standard code for "this server failed". */
+const INTERNAL = 1011;
+/** A close reason has at most 123 bytes. */
+const REASON_BYTES = 120;
+
+const PING_MS = 15_000;
+
+/** Closes a socket for an error: 4008 when the other side broke the protocol, 1011 when we failed. */
+export function closeFor(socket: WebSocket, error: unknown, log: Logger): void {
+  const known =
+    error instanceof RunaboutError
+      ? error
+      : error instanceof ZodError
+        ? new RunaboutError('request-invalid', firstIssue(error))
+        : error instanceof SyntaxError
+          ? new RunaboutError('json-invalid', 'the frame is not JSON')
+          : undefined;
+  if (known?.whose === 'request') {
+    socket.close(closeCodes.protocol, reason(known));
+    return;
+  }
+  log.error({ err: error }, 'a socket was closed for an error of the broker');
+  socket.close(INTERNAL, 'broker-internal');
+}
+
+function reason(error: RunaboutError): string {
+  return `${error.code}: ${error.message}`.replace(/[^\x20-\x7e]/g, '?').slice(0, REASON_BYTES);
+}
+
+/** The first thing that is wrong, with its path. */
+export function firstIssue(error: ZodError): string {
+  const issue = error.issues[0];
+  if (!issue) return 'not valid';
+  return issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message;
+}
+
+/** Pings every 15 s and ends a socket that answered none of the last two. Returns what stops it. */
+export function keepAlive(socket: WebSocket, clock: Clock): () => void {
+  let unanswered = 0;
+  let cancel = () => {};
+  const ping = () => {
+    if (unanswered >= 2) return socket.terminate();
+    unanswered += 1;
+    if (socket.readyState === socket.OPEN) socket.ping();
+    cancel = clock.after(PING_MS, ping);
+  };
+  socket.on('pong', () => {
+    unanswered = 0;
+  });
+  cancel = clock.after(PING_MS, ping);
+  return () => cancel();
+}

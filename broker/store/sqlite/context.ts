@@ -1,0 +1,188 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { RunaboutError } from '../../../protocol/errors/error.ts';
+import type { CommitNotice, StorePolicy } from '../contract.ts';
+
+/** A row as SQLite gives it. The statement and the type stand side by side wherever one is read. */
+type Row = Record<string, unknown>;
+
+/**
+ * What the statement groups share: prepared statements, the owners' event numbers, and what a verb changed besides its
+ * rows. A verb's effects are gathered and written at its end, so that a batch of a thousand tasks updates its endpoint
+ * once.
+ */
+export class Context {
+  readonly policy: StorePolicy;
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #heads = new Map<number, number>();
+  readonly #dirtyHeads = new Set<number>();
+  #counts = new Map<number, { queued: number; live: number }>();
+  #verb: Omit<CommitNotice, 'heads'> = emptyNotice();
+  #commit: CommitNotice = { heads: {}, ...emptyNotice() };
+
+  constructor(db: DatabaseSync, policy: StorePolicy) {
+    this.#db = db;
+    this.policy = policy;
+  }
+
+  get<T extends object>(sql: string, ...params: SQLInputValue[]): T | undefined {
+    return this.#prepare(sql).get(...params) as T | undefined;
+  }
+
+  all<T extends object>(sql: string, ...params: SQLInputValue[]): T[] {
+    return this.#prepare(sql).all(...params) as Row[] as T[];
+  }
+
+  /** The number of rows changed. */
+  run(sql: string, ...params: SQLInputValue[]): number {
+    return this.#prepare(sql).run(...params).changes as number;
+  }
+
+  /** The key of the inserted row. */
+  insert(sql: string, ...params: SQLInputValue[]): number {
+    return this.#prepare(sql).run(...params).lastInsertRowid as number;
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** The next event number of an owner. A number that a failed change took is skipped, never used again. */
+  nextSeq(owner: number): number {
+    const next = this.head(owner) + 1;
+    this.#heads.set(owner, next);
+    this.#dirtyHeads.add(owner);
+    return next;
+  }
+
+  head(owner: number): number {
+    let head = this.#heads.get(owner);
+    if (head === undefined) {
+      head = this.get<{ head: number }>('SELECT head FROM principals WHERE num = ?', owner)?.head ?? 0;
+      this.#heads.set(owner, head);
+    }
+    return head;
+  }
+
+  /** A task of this endpoint came into, or left, the queue or the hands of an agent. */
+  count(endpoint: number, queued: number, live: number): void {
+    const counts = this.#counts.get(endpoint);
+    if (counts) {
+      counts.queued += queued;
+      counts.live += live;
+    } else {
+      this.#counts.set(endpoint, { queued, live });
+    }
+  }
+
+  noteEnded(task: string): void {
+    this.#verb.ended.push(task);
+  }
+
+  noteReady(endpoint: string): void {
+    if (!this.#verb.ready.includes(endpoint)) this.#verb.ready.push(endpoint);
+  }
+
+  noteCancel(cancel: CommitNotice['cancels'][number]): void {
+    this.#verb.cancels.push(cancel);
+  }
+
+  /** Writes what the verb gathered. */
+  finishVerb(): void {
+    for (const [endpoint, { queued, live }] of this.#counts) {
+      const row = this.get<{ owner: number }>('SELECT owner FROM endpoints WHERE num = ?', endpoint)!;
+      this.run(
+        'UPDATE endpoints SET queued = queued + ?, live = live + ?, seq = ? WHERE num = ?',
+        queued,
+        live,
+        this.nextSeq(row.owner),
+        endpoint,
+      );
+    }
+    this.#counts.clear();
+    this.#commit.ended.push(...this.#verb.ended);
+    this.#commit.cancels.push(...this.#verb.cancels);
+    for (const endpoint of this.#verb.ready) {
+      if (!this.#commit.ready.includes(endpoint)) this.#commit.ready.push(endpoint);
+    }
+    this.#verb = emptyNotice();
+  }
+
+  /** Forgets what the verb gathered: its rows were rolled back. */
+  dropVerb(): void {
+    this.#counts.clear();
+    this.#verb = emptyNotice();
+  }
+
+  /** Writes the event numbers, right before the commit. */
+  finishTransaction(): CommitNotice {
+    for (const owner of this.#dirtyHeads) {
+      const head = this.#heads.get(owner)!;
+      this.run('UPDATE principals SET head = ? WHERE num = ?', head, owner);
+      this.#commit.heads[this.ownerId(owner)] = head;
+    }
+    this.#dirtyHeads.clear();
+    const notice = this.#commit;
+    this.#commit = { heads: {}, ...emptyNotice() };
+    return notice;
+  }
+
+  dropTransaction(): void {
+    this.dropVerb();
+    this.#dirtyHeads.clear();
+    this.#commit = { heads: {}, ...emptyNotice() };
+  }
+
+  /** The key of a principal that a token named. */
+  owner(id: string): number {
+    const row = this.get<{ num: number }>('SELECT num FROM principals WHERE id = ?', id);
+    if (!row) throw new RunaboutError('token-invalid', 'The principal of this token is not there any more.');
+    return row.num;
+  }
+
+  ownerId(num: number): string {
+    return this.get<{ id: string }>('SELECT id FROM principals WHERE num = ?', num)!.id;
+  }
+}
+
+const emptyNotice = (): Omit<CommitNotice, 'heads'> => ({ ended: [], ready: [], cancels: [] });
+
+export function notFound(what: string, id: string, path?: string): RunaboutError {
+  return new RunaboutError('not-found', `There is no ${what} ${id}, or it is not yours.`, path ? { path } : {});
+}
+
+/** `undefined` as SQL's NULL. */
+export const orNull = <T>(value: T | undefined): T | null => value ?? null;
+
+/** A cursor is the key of the last item of its page, so that a list that grows shifts nothing. */
+export function encodeCursor(num: number): string {
+  return Buffer.from(String(num)).toString('base64url');
+}
+
+/** @throws RunaboutError `request-invalid` */
+export function decodeCursor(cursor: string): number {
+  const num = Number(Buffer.from(cursor, 'base64url').toString('latin1'));
+  if (!Number.isSafeInteger(num) || num < 0) {
+    throw new RunaboutError('request-invalid', 'This cursor is not one that the broker gave.', {
+      hint: 'Send the `next` of the page before, unchanged.',
+      path: 'cursor',
+    });
+  }
+  return num;
+}
+
+/** Cuts the page out of one row more than it holds. */
+export function toPage<R extends { num: number }, T>(
+  rows: R[],
+  limit: number,
+  toItem: (row: R) => T,
+): { items: T[]; next?: string } {
+  const more = rows.length > limit;
+  const kept = more ? rows.slice(0, limit) : rows;
+  return { items: kept.map(toItem), ...(more ? { next: encodeCursor(kept.at(-1)!.num) } : {}) };
+}

@@ -1,0 +1,75 @@
+import { DatabaseSync } from 'node:sqlite';
+import { asRunaboutError, type RunaboutError } from '../../../protocol/errors/error.ts';
+import type { CommitNotice, StorePolicy, Verb } from '../contract.ts';
+import { Context } from './context.ts';
+import { migrate } from './migrations.ts';
+import { verbs } from './verbs.ts';
+
+export interface Call {
+  verb: Verb;
+  request: unknown;
+}
+
+export type Reply = { ok: true; value: unknown } | { ok: false; error: RunaboutError };
+
+/**
+ * The store itself, synchronous: runs any number of verbs in one transaction and one fsync (*group commit*). A verb
+ * that fails is undone by itself; if the commit fails, so do they all.
+ */
+export class SqliteEngine {
+  readonly #db: DatabaseSync;
+  readonly #ctx: Context;
+
+  /** @param file the database, made if it is not there; `:memory:` for tests */
+  constructor(file: string, policy: StorePolicy) {
+    // Rows are referenced by keys that were just read, and never deleted: the checks would only cost.
+    this.#db = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: 5_000 });
+    this.#db.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA wal_autocheckpoint = 4000;
+      PRAGMA journal_size_limit = 67108864;
+      PRAGMA cache_size = -65536;
+      PRAGMA temp_store = MEMORY;
+    `);
+    migrate(this.#db);
+    this.#ctx = new Context(this.#db, policy);
+  }
+
+  /** Replies in the order of the calls; they may be sent when this returns: everything is durable then. */
+  run(calls: readonly Call[]): { replies: Reply[]; notice: CommitNotice } {
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      const replies = calls.map(call => this.#runOne(call));
+      const notice = this.#ctx.finishTransaction();
+      this.#db.exec('COMMIT');
+      return { replies, notice };
+    } catch (cause) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      this.#ctx.dropTransaction();
+      const error = asRunaboutError(cause, 'broker-internal', 'The store could not commit');
+      return {
+        replies: calls.map(() => ({ ok: false, error })),
+        notice: { heads: {}, ended: [], ready: [], cancels: [] },
+      };
+    }
+  }
+
+  #runOne({ verb, request }: Call): Reply {
+    this.#db.exec('SAVEPOINT verb');
+    try {
+      const value = verbs[verb](this.#ctx, request as never);
+      this.#ctx.finishVerb();
+      this.#db.exec('RELEASE verb');
+      return { ok: true, value };
+    } catch (cause) {
+      this.#ctx.dropVerb();
+      this.#db.exec('ROLLBACK TO verb; RELEASE verb');
+      return { ok: false, error: asRunaboutError(cause, 'broker-internal', `The store could not ${verb}`) };
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}

@@ -1,0 +1,102 @@
+import type { FunctionKind } from '../../../../protocol/client-broker/functions.ts';
+import type { Dispatch } from '../../contract.ts';
+import type { Context } from '../context.ts';
+import { toValue } from '../records.ts';
+import { SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
+import { endOneExpired } from './endings.ts';
+import type { VerbGroup } from './principals.ts';
+import { currentSession } from './sessions.ts';
+
+/** A task with what its agent needs to run it. */
+export interface DispatchRow extends TaskRow {
+  function_name: string;
+  digest: string;
+  map_digest: string | null;
+  kind: FunctionKind;
+  timeout_ms: number | null;
+  args_type: string;
+  args_size: number;
+  args_bytes: Uint8Array | null;
+  args_blob: string | null;
+}
+
+export const SELECT_DISPATCH = SELECT_TASK.replace(
+  ' FROM tasks t',
+  `, t.timeout_ms, f.name AS function_name, v.digest, v.map_digest, v.kind, a.type AS args_type, a.size AS args_size,
+   a.bytes AS args_bytes, a.blob AS args_blob
+   FROM tasks t JOIN functions f ON f.num = t.function JOIN versions v ON v.num = t.version
+   JOIN arguments a ON a.task = t.num`,
+);
+
+export function toDispatch(row: DispatchRow, attempt: number): Dispatch {
+  return {
+    task: row.id,
+    attempt,
+    digest: row.digest,
+    ...(row.map_digest === null ? {} : { mapDigest: row.map_digest }),
+    name: row.function_name,
+    kind: row.kind,
+    args: toValue({ type: row.args_type, size: row.args_size, bytes: row.args_bytes, blob: row.args_blob }),
+    ...(row.timeout_ms === null ? {} : { timeoutMs: row.timeout_ms }),
+  };
+}
+
+/** A task of a session's endpoint whose current attempt is this one. */
+export function currentAttempt(ctx: Context, endpoint: number, id: string, attempt: number): TaskRow | undefined {
+  return ctx.get<TaskRow>(`${SELECT_TASK} WHERE t.id = ? AND t.endpoint = ? AND t.attempt = ?`, id, endpoint, attempt);
+}
+
+export const claims = {
+  claim(ctx, { now, limit, ...ref }) {
+    const endpoint = currentSession(ctx, ref);
+    if (!endpoint) return 'superseded';
+    const tasks: Dispatch[] = [];
+    for (;;) {
+      const rows = ctx.all<DispatchRow>(
+        `${SELECT_DISPATCH} WHERE t.endpoint = ? AND t.state = 'queued' AND t.not_before <= ?
+         ORDER BY t.priority DESC, t.num LIMIT ?`,
+        endpoint.num,
+        now,
+        limit - tasks.length,
+      );
+      for (const row of rows) {
+        if (row.deadline !== null && row.deadline < now) {
+          endOneExpired(ctx, row, now);
+          continue;
+        }
+        step(ctx, row, { type: 'claim' }, now);
+        saveTask(ctx, row);
+        tasks.push(toDispatch(row, row.attempt));
+      }
+      if (tasks.length === limit) return { tasks };
+      if (rows.length === 0) break;
+    }
+    const paused = ctx.get<{ next: number | null }>(
+      "SELECT MIN(not_before) AS next FROM tasks WHERE endpoint = ? AND state = 'queued' AND not_before > ?",
+      endpoint.num,
+      now,
+    );
+    return { tasks, nextAt: paused?.next ?? undefined };
+  },
+
+  start(ctx, { now, attempts, ...ref }) {
+    const endpoint = currentSession(ctx, ref);
+    if (!endpoint) return false;
+    for (const { task, attempt } of attempts) {
+      const row = currentAttempt(ctx, endpoint.num, task, attempt);
+      if (row && step(ctx, row, { type: 'start' }, now)) saveTask(ctx, row);
+    }
+    return true;
+  },
+
+  preparing(ctx, { task, attempt, text, ...ref }) {
+    const endpoint = currentSession(ctx, ref);
+    if (!endpoint) return false;
+    const row = currentAttempt(ctx, endpoint.num, task, attempt);
+    if (row?.state !== 'leased') return true;
+    row.note = text;
+    row.seq = ctx.nextSeq(row.owner);
+    saveTask(ctx, row);
+    return true;
+  },
+} satisfies VerbGroup<'claim' | 'start' | 'preparing'>;

@@ -1,0 +1,105 @@
+import { isTerminal } from '../../../../protocol/tasks/states.ts';
+import type { EndedAttempt } from '../../contract.ts';
+import type { Context } from '../context.ts';
+import { saveTask, step, type TaskRow } from '../transitions.ts';
+import { allowBlob } from './blobs.ts';
+import { currentAttempt } from './claims.ts';
+import { loseAttempt, setError, setOutcome } from './endings.ts';
+import type { VerbGroup } from './principals.ts';
+import { currentSession, type SessionRow } from './sessions.ts';
+
+export const results = {
+  complete(ctx, { endpoint: id, epoch, now, results }) {
+    const endpoint = currentSession(ctx, { endpoint: id, epoch });
+    if (!endpoint) return 'superseded';
+    return results.map(result => completeOne(ctx, endpoint, id, result, now));
+  },
+
+  lose(ctx, { now, attempts, ...ref }) {
+    const endpoint = currentSession(ctx, ref);
+    if (!endpoint) return false;
+    for (const { task, attempt, reason, workerDied } of attempts) {
+      const row = currentAttempt(ctx, endpoint.num, task, attempt);
+      if (!row) continue;
+      if (workerDied) row.worker_deaths += 1;
+      if (row.worker_deaths >= ctx.policy.poisonDeaths && endAsPoison(ctx, row, now, reason)) continue;
+      loseAttempt(ctx, row, now, reason);
+    }
+    return true;
+  },
+} satisfies VerbGroup<'complete' | 'lose'>;
+
+function completeOne(
+  ctx: Context,
+  endpoint: SessionRow,
+  endpointId: string,
+  result: EndedAttempt,
+  now: number,
+): 'confirm' | 'stale' | 'blob-unknown' {
+  const row = currentAttempt(ctx, endpoint.num, result.task, result.attempt);
+  if (!row) return 'stale';
+  if (isTerminal(row.state)) return isSameEnd(ctx, row, result) ? 'confirm' : 'stale';
+  const blob = result.value && 'blob' in result.value ? result.value.blob : null;
+  if (blob !== null) {
+    if (!ctx.get('SELECT 1 FROM blob_readers WHERE digest = ? AND reader = ?', blob, endpointId)) return 'blob-unknown';
+    allowBlob(ctx, blob, ctx.ownerId(row.owner));
+  }
+  if (result.started) step(ctx, row, { type: 'start' }, now);
+
+  if (result.outcome === 'cancelled') {
+    if (!step(ctx, row, { type: 'stopped' }, now)) {
+      // Nobody here asked for that: the agent has its own reasons, and the attempt is gone.
+      if (row.state === 'queued') return 'stale';
+      loseAttempt(ctx, row, now, 'The agent stopped it.');
+      return 'confirm';
+    }
+  } else {
+    step(ctx, row, { type: 'result', outcome: result.outcome }, now);
+  }
+  row.timings = JSON.stringify(result.timings);
+  if (result.outcome === 'succeeded' && result.value) {
+    row.value_type = result.value.type;
+    row.value_size = result.value.size;
+    setOutcome(ctx, row, 'bytes' in result.value ? result.value.bytes : null, blob, null);
+  } else {
+    setError(ctx, row, errorOf(result));
+  }
+  saveTask(ctx, row);
+  return 'confirm';
+}
+
+/** Whether a task that ended already has exactly this end: the agent did not hear the confirmation. */
+function isSameEnd(ctx: Context, row: TaskRow, result: EndedAttempt): boolean {
+  if (row.state !== result.outcome) return false;
+  const stored = ctx.get<{ bytes: Uint8Array | null; blob: string | null; error: string | null }>(
+    'SELECT bytes, blob, error FROM outcomes WHERE task = ? AND attempt = ?',
+    row.num,
+    result.attempt,
+  );
+  if (!stored) return false;
+  const { value } = result;
+  if (row.state !== 'succeeded' || !value) return stored.error === JSON.stringify(errorOf(result));
+  if (row.value_type !== value.type || row.value_size !== value.size) return false;
+  return 'blob' in value
+    ? stored.blob === value.blob
+    : Buffer.compare(stored.bytes ?? new Uint8Array(0), value.bytes) === 0;
+}
+
+function errorOf(result: EndedAttempt) {
+  if (result.error) return result.error;
+  return result.outcome === 'cancelled'
+    ? { code: 'task-cancelled', message: 'The task was cancelled.' }
+    : { code: 'broker-internal', message: 'The agent reported an end without a value or an error.' };
+}
+
+function endAsPoison(ctx: Context, row: TaskRow, now: number, reason: string): boolean {
+  if (row.state !== 'leased' && row.state !== 'running') return false;
+  step(ctx, row, { type: 'result', outcome: 'failed' }, now, 'It brought down every worker that ran it.');
+  setError(ctx, row, {
+    code: 'task-poison',
+    message: `The task brought down ${row.worker_deaths} workers that ran it. The last time: ${reason}`,
+    hint: 'Look at its output and its memory use before you run it again.',
+  });
+  saveTask(ctx, row);
+  return true;
+}

@@ -1,0 +1,50 @@
+import type { SessionRef } from '../../contract.ts';
+import { SELECT_TASK, type TaskRow } from '../transitions.ts';
+import { endExpired, endTasksOfDeleted, loseAttempt } from './endings.ts';
+import type { VerbGroup } from './principals.ts';
+import { setOffline } from './sessions.ts';
+
+export const sweep = {
+  recover(ctx, { now, leaseMs }) {
+    const connected = ctx.all<{ num: number; owner: number }>(
+      "SELECT num, owner FROM endpoints WHERE state = 'online'",
+    );
+    for (const endpoint of connected) setOffline(ctx, endpoint, now);
+    ctx.run(
+      'UPDATE endpoints SET lapsed = 0, lease_until = MAX(lease_until, ?) WHERE lease_until IS NOT NULL AND deleted = 0',
+      now + leaseMs,
+    );
+    return null;
+  },
+
+  sweep(ctx, { now, limit }) {
+    const expired = endExpired(ctx, now, limit);
+    const orphaned = endTasksOfDeleted(ctx, now, limit);
+
+    // Reclaim first: a lease marked in this sweep is taken back in the next one, if its agent was not heard until then.
+    const lost = ctx.all<TaskRow & { endpoint_name: string }>(
+      `${SELECT_TASK.replace(' FROM tasks t', ', e.name AS endpoint_name FROM tasks t')}
+       WHERE e.lapsed = 1 AND e.live > 0 AND e.lease_until < ? AND t.state IN ('leased', 'running', 'cancelling')
+         AND (t.max_attempts > 1 OR t.state = 'cancelling' OR e.lease_until < ?)
+       LIMIT ?`,
+      now,
+      now - ctx.policy.lossGraceMs,
+      limit,
+    );
+    for (const row of lost) loseAttempt(ctx, row, now, `Endpoint ${row.endpoint_name} was not heard of any more.`);
+
+    const lapsed = ctx.all<SessionRef & { num: number; owner: number }>(
+      `SELECT num, owner, id AS endpoint, epoch FROM endpoints
+       WHERE lapsed = 0 AND deleted = 0 AND lease_until < ? AND (live > 0 OR state = 'online')`,
+      now,
+    );
+    for (const endpoint of lapsed) {
+      ctx.run('UPDATE endpoints SET lapsed = 1 WHERE num = ?', endpoint.num);
+      setOffline(ctx, endpoint, now);
+    }
+    return {
+      lapsed: lapsed.map(({ endpoint, epoch }) => ({ endpoint, epoch })),
+      more: [expired, orphaned, lost.length].some(count => count >= limit),
+    };
+  },
+} satisfies VerbGroup<'recover' | 'sweep'>;

@@ -1,0 +1,166 @@
+import type { OutputChunk } from '../../../../protocol/client-broker/tasks.ts';
+import { RunaboutError } from '../../../../protocol/errors/error.ts';
+import { isTerminal, type TaskState } from '../../../../protocol/tasks/states.ts';
+import { type ContentType, toJsonPayload } from '../../../../protocol/values/payload.ts';
+import type { StoredValue } from '../../contract.ts';
+import { type Context, decodeCursor, notFound, toPage } from '../context.ts';
+import {
+  SELECT_TASK_RECORD,
+  type TaskRecordRow,
+  tasksAhead,
+  toTaskRecord,
+  toTaskRecords,
+  toValue,
+} from '../records.ts';
+import { SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
+import { setError } from './endings.ts';
+import type { VerbGroup } from './principals.ts';
+
+function findTask(ctx: Context, owner: number, id: string): TaskRow {
+  const row = ctx.get<TaskRow>(`${SELECT_TASK} WHERE t.id = ? AND t.owner = ?`, id, owner);
+  if (!row) throw notFound('task', id);
+  return row;
+}
+
+function readRecord(ctx: Context, num: number, now: number) {
+  return toTaskRecords(ctx, ctx.all<TaskRecordRow>(`${SELECT_TASK_RECORD} WHERE t.num = ?`, num), now)[0]!;
+}
+
+/**
+ * The index that a list reads and the condition it needs for that. They are named, since the planner keeps no
+ * statistics, and literal, since it takes a partial index only for conditions it can see.
+ */
+function listIndex(state: TaskState | undefined, endpoint?: string, fn?: string): { index: string; condition: string } {
+  const condition = state === undefined ? '' : `AND state = '${state}'`;
+  if (state === 'queued') return { index: 'tasks_waiting', condition };
+  if (state !== undefined && !isTerminal(state)) {
+    return {
+      index: 'tasks_live',
+      condition: `AND state IN ('leased', 'running', 'cancelling') ${condition}
+        AND endpoint IN (SELECT num FROM endpoints WHERE endpoints.owner = tasks.owner)`,
+    };
+  }
+  if (endpoint !== undefined) return { index: 'tasks_by_endpoint', condition };
+  if (fn !== undefined) return { index: 'tasks_by_function', condition };
+  if (state === undefined) return { index: 'tasks_listed', condition };
+  return {
+    index: 'tasks_ended',
+    condition: `AND state IN ('succeeded', 'failed', 'cancelled', 'expired', 'lost') ${condition}`,
+  };
+}
+
+export const tasks = {
+  getTask(ctx, { owner, id, now }) {
+    return readRecord(ctx, findTask(ctx, ctx.owner(owner), id).num, now);
+  },
+
+  listTasks(ctx, { owner, limit, cursor, now, state, function: fn, endpoint }) {
+    const { index, condition } = listIndex(state, endpoint, fn);
+    const params: (string | number)[] = [
+      ctx.owner(owner),
+      cursor === undefined ? Number.MAX_SAFE_INTEGER : decodeCursor(cursor),
+    ];
+    let filters = '';
+    if (endpoint !== undefined) {
+      filters += ' AND endpoint = (SELECT num FROM endpoints WHERE id = ?)';
+      params.push(endpoint);
+    }
+    if (fn !== undefined) {
+      filters += ' AND function = (SELECT num FROM functions WHERE id = ?)';
+      params.push(fn);
+    }
+    const rows = ctx.all<TaskRecordRow>(
+      `${SELECT_TASK_RECORD} WHERE t.num IN (
+         SELECT num FROM tasks INDEXED BY ${index} WHERE owner = ? AND num < ? ${condition} ${filters}
+         ORDER BY num DESC LIMIT ?
+       ) ORDER BY t.num DESC`,
+      ...params,
+      limit + 1,
+    );
+    const ahead = tasksAhead(ctx, rows);
+    return toPage(rows, limit, row => toTaskRecord(row, now, ahead(row)));
+  },
+
+  cancel(ctx, { owner, id, now }) {
+    const row = findTask(ctx, ctx.owner(owner), id);
+    if (step(ctx, row, { type: 'cancel' }, now, 'Somebody cancelled it.')) {
+      if (row.state === 'cancelled') {
+        setError(ctx, row, { code: 'task-cancelled', message: 'The task was cancelled before it started.' });
+      } else {
+        ctx.noteCancel({ endpoint: row.endpoint_id, task: row.id, attempt: row.attempt });
+      }
+      saveTask(ctx, row);
+    } else if (isTerminal(row.state) && row.state !== 'cancelled') {
+      throw new RunaboutError('task-ended', `Task ${id} has ended already: ${row.state}.`);
+    }
+    return readRecord(ctx, row.num, now);
+  },
+
+  history(ctx, { owner, id }) {
+    const { num } = findTask(ctx, ctx.owner(owner), id);
+    const rows = ctx.all<{ at: number; state: TaskState; attempt: number; reason: string | null }>(
+      'SELECT at, state, attempt, reason FROM history WHERE task = ? ORDER BY seq',
+      num,
+    );
+    return rows.map(({ reason, ...entry }) => (reason === null ? entry : { ...entry, reason }));
+  },
+
+  result(ctx, { owner, id }) {
+    const row = findTask(ctx, ctx.owner(owner), id);
+    if (!isTerminal(row.state)) {
+      throw new RunaboutError('task-not-ended', `Task ${id} has not ended yet: it is ${row.state}.`, {
+        hint: `Wait for it: GET /v1/tasks/${id}/wait.`,
+      });
+    }
+    const outcome = ctx.get<{ attempt: number; bytes: Uint8Array | null; blob: string | null; error: string | null }>(
+      'SELECT attempt, bytes, blob, error FROM outcomes WHERE task = ?',
+      row.num,
+    );
+    const value: StoredValue | undefined =
+      outcome && row.value_type !== null
+        ? toValue({ type: row.value_type, size: row.value_size!, bytes: outcome.bytes, blob: outcome.blob })
+        : undefined;
+    return {
+      task: row.id,
+      attempt: outcome?.attempt ?? row.attempt,
+      state: row.state,
+      ...(value ? { value } : {}),
+      ...(outcome?.error ? { error: JSON.parse(outcome.error) } : {}),
+      ...(row.timings === null ? {} : { timings: JSON.parse(row.timings) }),
+    };
+  },
+
+  output(ctx, { owner, id, from }) {
+    const { num } = findTask(ctx, ctx.owner(owner), id);
+    const tail = ctx.get<{ attempt: number; dropped: number }>(
+      'SELECT attempt, dropped FROM output_tails WHERE task = ?',
+      num,
+    );
+    if (!tail) return { chunks: [], droppedBytes: 0 };
+    const rows = ctx.all<{
+      seq: number;
+      at: number;
+      stream: OutputChunk['stream'];
+      type: ContentType | null;
+      bytes: Uint8Array;
+    }>('SELECT seq, at, stream, type, bytes FROM output WHERE task = ? AND seq >= ? ORDER BY seq', num, from);
+    return {
+      chunks: rows.map(row => toChunk({ ...row, attempt: tail.attempt })),
+      droppedBytes: tail.dropped,
+    };
+  },
+} satisfies VerbGroup<'getTask' | 'listTasks' | 'cancel' | 'history' | 'result' | 'output'>;
+
+function toChunk(row: {
+  attempt: number;
+  seq: number;
+  at: number;
+  stream: OutputChunk['stream'];
+  type: ContentType | null;
+  bytes: Uint8Array;
+}): OutputChunk {
+  const { attempt, seq, at, stream } = row;
+  return row.type === null
+    ? { attempt, seq, at, stream, text: Buffer.from(row.bytes).toString('utf8') }
+    : { attempt, seq, at, stream, value: toJsonPayload({ type: row.type, bytes: row.bytes }) };
+}

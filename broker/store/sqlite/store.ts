@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { programUrl } from '../../../protocol/entries.ts';
+import { RunaboutError } from '../../../protocol/errors/error.ts';
+import { type BrokerStore, type CommitNotice, defaultPolicy, type StorePolicy, type Verb } from '../contract.ts';
+import type { Call } from './engine.ts';
+import type { FromThread, PlainReply, ThreadData, ToThread } from './thread.ts';
+import { verbs } from './verbs.ts';
+
+/** Node runs the thread's source as it is; the bundled broker has the thread's bundle beside it. */
+const threadUrl = () =>
+  import.meta.url.endsWith('.ts') ? new URL('./thread.ts', import.meta.url) : programUrl('sqlite-store');
+
+/** The policy alone, of whatever else the options hold. */
+function completePolicy(options: Partial<StorePolicy>): StorePolicy {
+  const { retryFirstMs, retryMostMs, lossGraceMs, poisonDeaths, eventsKept } = { ...defaultPolicy, ...options };
+  return { retryFirstMs, retryMostMs, lossGraceMs, poisonDeaths, eventsKept };
+}
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: RunaboutError): void;
+}
+
+/**
+ * Opens the store in a file, in a thread of its own.
+ * @throws RunaboutError `broker-internal` when the file cannot be opened, is damaged, or of a newer version
+ */
+export async function openSqliteStore(file: string, policy: Partial<StorePolicy> = {}): Promise<BrokerStore> {
+  const worker = new Worker(threadUrl(), {
+    workerData: { file, policy: completePolicy(policy) } satisfies ThreadData,
+  });
+  try {
+    await once(worker, 'message');
+  } catch (cause) {
+    throw new RunaboutError('broker-internal', `The store ${file} cannot be opened: ${(cause as Error).message}.`, {
+      hint: 'Check the data folder and its permissions.',
+      cause,
+    });
+  }
+  return new ThreadStore(worker) as unknown as BrokerStore;
+}
+
+/** Sends calls to the thread, those of one turn of the event loop together, and hands out its replies in order. */
+class ThreadStore {
+  readonly #worker: Worker;
+  readonly #waiting: Waiting[] = [];
+  readonly #listeners: ((notice: CommitNotice) => void)[] = [];
+  #next: Call[] = [];
+  #closed: RunaboutError | undefined;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', (message: FromThread) => {
+      if (typeof message !== 'string') this.#receive(message.replies, message.notice);
+    });
+    worker.on('error', error =>
+      this.#fail(new RunaboutError('broker-internal', `The store failed: ${error.message}.`)),
+    );
+    worker.on('exit', () => this.#fail(new RunaboutError('broker-internal', 'The store has stopped.')));
+    for (const verb of Object.keys(verbs) as Verb[]) {
+      Object.defineProperty(this, verb, { value: (request: unknown) => this.#call({ verb, request }) });
+    }
+  }
+
+  onCommit(listener: (notice: CommitNotice) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = new RunaboutError('broker-stopping', 'The broker is stopping.');
+    this.#send();
+    const exit = once(this.#worker, 'exit');
+    this.#worker.postMessage('close' satisfies ToThread);
+    await exit;
+  }
+
+  #call(call: Call): Promise<unknown> {
+    if (this.#closed) return Promise.reject(this.#closed);
+    if (this.#next.length === 0) setImmediate(() => this.#send());
+    this.#next.push(call);
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  #send(): void {
+    if (this.#next.length === 0) return;
+    const calls = this.#next;
+    this.#next = [];
+    this.#worker.postMessage(calls satisfies ToThread);
+  }
+
+  #receive(replies: PlainReply[], notice: CommitNotice): void {
+    for (const reply of replies) {
+      const waiting = this.#waiting.shift()!;
+      if (reply.ok) waiting.resolve(reply.value);
+      else waiting.reject(new RunaboutError(reply.error.code, reply.error.message, reply.error));
+    }
+    for (const listener of this.#listeners) listener(notice);
+  }
+
+  #fail(error: RunaboutError): void {
+    this.#closed ??= error;
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+}

@@ -1,0 +1,105 @@
+import { isTerminal, type TaskEvent, type TaskState, transition } from '../../../protocol/tasks/states.ts';
+import type { Context } from './context.ts';
+
+/** The part of a task that changes over its life. */
+export interface TaskRow {
+  num: number;
+  id: string;
+  owner: number;
+  endpoint: number;
+  endpoint_id: string;
+  seq: number;
+  state: TaskState;
+  state_at: number;
+  attempt: number;
+  /** Attempts that count against `max_attempts`; one put back before it started does not. */
+  tries: number;
+  max_attempts: number;
+  worker_deaths: number;
+  not_before: number;
+  deadline: number | null;
+  /** Of a leased task: what the agent is preparing. Of a queued one: why its last attempt is gone. */
+  note: string | null;
+  started_at: number | null;
+  ended_at: number | null;
+  value_type: string | null;
+  value_size: number | null;
+  error: string | null;
+  timings: string | null;
+}
+
+const COLUMNS = `t.num, t.id, t.owner, t.endpoint, e.id AS endpoint_id, t.seq, t.state, t.state_at, t.attempt, t.tries,
+  t.max_attempts, t.worker_deaths, t.not_before, t.deadline, t.note, t.started_at, t.ended_at, t.value_type,
+  t.value_size, t.error, t.timings FROM tasks t JOIN endpoints e ON e.num = t.endpoint`;
+
+/** Start of every statement that reads tasks in order to change them. */
+export const SELECT_TASK = `SELECT ${COLUMNS}`;
+
+const isLive = (state: TaskState) => state === 'leased' || state === 'running' || state === 'cancelling';
+
+/**
+ * Takes one step of the table: changes `row`, writes its history and counts it. False, and nothing changed, when the
+ * event does not apply. {@link saveTask} then writes the row, once for several steps.
+ */
+export function step(ctx: Context, row: TaskRow, event: TaskEvent, now: number, reason?: string): boolean {
+  const next = transition(row.state, event);
+  if (next === undefined) return false;
+  const queued = Number(next === 'queued') - Number(row.state === 'queued');
+  const live = Number(isLive(next)) - Number(isLive(row.state));
+  if (event.type === 'claim') {
+    row.attempt += 1;
+    row.tries += 1;
+  }
+  row.state = next;
+  row.state_at = now;
+  row.note = null;
+  row.seq = ctx.nextSeq(row.owner);
+  if (next === 'running') row.started_at = now;
+  if (next === 'queued') ctx.noteReady(row.endpoint_id);
+  if (isTerminal(next)) {
+    row.ended_at = now;
+    ctx.noteEnded(row.id);
+  }
+  ctx.count(row.endpoint, queued, live);
+  writeHistory(ctx, row, reason);
+  return true;
+}
+
+export function writeHistory(
+  ctx: Context,
+  row: Pick<TaskRow, 'num' | 'seq' | 'state' | 'state_at' | 'attempt'>,
+  reason?: string,
+): void {
+  ctx.run(
+    'INSERT INTO history (task, seq, at, state, attempt, reason) VALUES (?, ?, ?, ?, ?, ?)',
+    row.num,
+    row.seq,
+    row.state_at,
+    row.state,
+    row.attempt,
+    reason ?? null,
+  );
+}
+
+export function saveTask(ctx: Context, row: TaskRow): void {
+  ctx.run(
+    `UPDATE tasks SET seq = ?, state = ?, state_at = ?, attempt = ?, tries = ?, worker_deaths = ?, not_before = ?,
+       note = ?, started_at = ?, ended_at = ?, value_type = ?, value_size = ?, error = ?, timings = ?
+     WHERE num = ?`,
+    row.seq,
+    row.state,
+    row.state_at,
+    row.attempt,
+    row.tries,
+    row.worker_deaths,
+    row.not_before,
+    row.note,
+    row.started_at,
+    row.ended_at,
+    row.value_type,
+    row.value_size,
+    row.error,
+    row.timings,
+    row.num,
+  );
+}
