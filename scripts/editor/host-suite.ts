@@ -22,6 +22,7 @@ export async function hostSuite(folder: string): Promise<Counts> {
     RUNABOUT_HOME: home,
     RUNABOUT_TEST: '1',
     RUNABOUT_TEST_WORKSPACE: workspace,
+    RUNABOUT_TEST_NODE: process.execPath,
     RUNABOUT_TEST_CLI: join(root, 'dist/runabout.js'),
   });
   const local = platform(home, env);

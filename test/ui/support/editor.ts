@@ -51,6 +51,13 @@ export class Editor {
     return this.page.locator('.quick-input-list .monaco-list-row');
   }
 
+  /** Types into an input box whose prompt holds some text. */
+  async answer(prompt: string, text: string): Promise<void> {
+    await this.page.locator('.quick-input-widget', { hasText: prompt }).waitFor();
+    await this.input.fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
   lens(text: string | RegExp): Locator {
     return this.page.locator('.monaco-editor .codelens-decoration a', { hasText: text }).first();
   }
