@@ -1,0 +1,223 @@
+import type { IncomingMessage } from 'node:http';
+import type { Logger } from 'pino';
+import { WebSocket } from 'ws';
+import { Batcher } from '../../protocol/batcher.ts';
+import {
+  type AgentMessage,
+  BrokerMessage,
+  type Have,
+  PROTO,
+  Reconciled,
+  type Welcome,
+} from '../../protocol/broker-agent/messages.ts';
+import type { HostInfo, WorkerCounts } from '../../protocol/client-broker/endpoints.ts';
+import { closeCodes } from '../../protocol/close-codes.ts';
+import { decodeFrame } from '../../protocol/frames.ts';
+import { type Id, newId } from '../../protocol/ids.ts';
+import { limits } from '../../protocol/limits.ts';
+
+export interface SessionHandlers {
+  hello(): { host: HostInfo; workers: WorkerCounts; have: Have };
+  welcomed(welcome: Welcome, reconciled: Reconciled): void;
+  take(message: Exclude<BrokerMessage, { t: 'welcome' | 'beat-ok' }>, payload: Uint8Array): void;
+  /** The connection is gone, or could not be made; it is tried again. */
+  disconnected(problem: string): void;
+  /** Trying again is of no use. */
+  refused(problem: string): void;
+}
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
+const WELCOME_MS = 15_000;
+/** Bytes waiting in the socket above which output is held back. */
+const CONGESTED_BYTES = 16 * 1024 * 1024;
+
+/** The agent's connection to its broker, over as many sockets as it takes, and the lease that it holds. */
+export class BrokerSession {
+  readonly #url: string;
+  readonly #token: string;
+  readonly #log: Logger;
+  readonly #handlers: SessionHandlers;
+  readonly #id: Id = newId();
+  #socket: WebSocket | undefined;
+  #batcher: Batcher | undefined;
+  #welcomed = false;
+  #leaseMs = 0;
+  #leaseUntil = 0;
+  #beats: NodeJS.Timeout | undefined;
+  #beat = 0;
+  /** When each unanswered beat was sent: the lease counts from there, not from the answer. */
+  readonly #sentBeats = new Map<number, number>();
+  #failures = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(url: string, token: string, log: Logger, handlers: SessionHandlers) {
+    this.#url = url;
+    this.#token = token;
+    this.#log = log;
+    this.#handlers = handlers;
+  }
+
+  get isConnected(): boolean {
+    return this.#welcomed;
+  }
+
+  /** The broker may have given the tasks of this agent to nobody else yet. By this process's monotonic clock. */
+  get hasLease(): boolean {
+    return performance.now() < this.#leaseUntil;
+  }
+
+  /** The length of a lease in milliseconds; 0 before the first. */
+  get leaseMs(): number {
+    return this.#leaseMs;
+  }
+
+  get isCongested(): boolean {
+    return !this.#socket || this.#socket.bufferedAmount > CONGESTED_BYTES;
+  }
+
+  connect(): void {
+    const socket = new WebSocket(`${this.#url.replace(/^http/, 'ws').replace(/\/+$/, '')}/v1/agent`, {
+      headers: { authorization: `Bearer ${this.#token}` },
+      maxPayload: limits.frame,
+      perMessageDeflate: false,
+      handshakeTimeout: 10_000,
+    });
+    this.#socket = socket;
+    const batcher = new Batcher(frame => socket.send(frame));
+    let problem = `The broker at ${this.#url} closed the connection.`;
+    let refused = false;
+    const silent = setTimeout(() => socket.terminate(), WELCOME_MS);
+
+    socket.on('unexpected-response', (request, response: IncomingMessage) => {
+      refused = response.statusCode === 401 || response.statusCode === 403;
+      problem = refused
+        ? 'The broker does not accept the token of this endpoint: it was revoked, or the endpoint was deleted.'
+        : `The broker at ${this.#url} answered with status ${response.statusCode}.`;
+      response.resume();
+      request.destroy();
+      socket.emit('close', closeCodes.auth, Buffer.alloc(0));
+    });
+    socket.on('open', () => {
+      const { host, workers, have } = this.#handlers.hello();
+      this.#sentBeats.clear();
+      this.#sentBeats.set(0, performance.now());
+      const payload = Buffer.from(JSON.stringify(have));
+      batcher.add({ t: 'hello', proto: PROTO, session: this.#id, host, workers } as { t: string }, payload);
+      batcher.flush();
+    });
+    socket.on('message', (data: Buffer) => {
+      try {
+        for (const { header, payload } of decodeFrame(data)) {
+          const message = BrokerMessage.parse(header);
+          if (message.t === 'welcome') clearTimeout(silent);
+          this.#take(message, payload, batcher);
+        }
+      } catch (error) {
+        this.#log.error({ error: String(error) }, 'The broker sent what this agent does not understand.');
+        socket.close(closeCodes.protocol);
+      }
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      problem = `The broker at ${this.#url} cannot be reached: ${error.code ?? error.message}.`;
+    });
+    socket.once('close', (code, reason) => {
+      clearTimeout(silent);
+      batcher.close();
+      if (this.#socket !== socket || this.#closed) return;
+      if (code === closeCodes.auth && !refused) {
+        refused = true;
+        problem = 'The broker revoked the token of this endpoint, or the endpoint was deleted.';
+      } else if (code === closeCodes.superseded) {
+        refused = true;
+        problem = 'Another agent serves this endpoint now; this one has stopped.';
+      } else if (code === closeCodes.protocol) {
+        problem = `Broker and agent do not understand each other: ${String(reason) || 'their versions differ'}.`;
+      }
+      this.#lost(problem, refused);
+    });
+  }
+
+  /** Says something to the broker; dropped while there is no connection. */
+  send(message: AgentMessage, payload?: Uint8Array): void {
+    if (this.#welcomed) this.#batcher!.add(message, payload);
+  }
+
+  /** Says goodbye, if there is anybody to say it to. */
+  async close(): Promise<void> {
+    this.send({ t: 'bye' });
+    this.#batcher?.flush();
+    this.#closed = true;
+    this.#welcomed = false;
+    clearTimeout(this.#retry);
+    clearInterval(this.#beats);
+    const socket = this.#socket;
+    if (!socket || socket.readyState !== socket.OPEN) {
+      socket?.terminate();
+      return;
+    }
+    await new Promise<void>(resolve => {
+      const late = setTimeout(() => socket.terminate(), 1_000);
+      socket.once('close', () => {
+        clearTimeout(late);
+        resolve();
+      });
+      socket.close(closeCodes.bye);
+    });
+  }
+
+  #take(message: BrokerMessage, payload: Uint8Array, batcher: Batcher): void {
+    switch (message.t) {
+      case 'welcome': {
+        const reconciled = Reconciled.parse(JSON.parse(Buffer.from(payload).toString('utf8')));
+        this.#batcher = batcher;
+        this.#welcomed = true;
+        this.#failures = 0;
+        this.#leaseMs = message.leaseMs;
+        this.#renewed(0);
+        this.#beats = setInterval(() => this.#sendBeat(), message.leaseMs / 3);
+        this.#handlers.welcomed(message, reconciled);
+        return;
+      }
+      case 'beat-ok':
+        this.#renewed(message.n);
+        return;
+      default:
+        this.#handlers.take(message, payload);
+    }
+  }
+
+  #sendBeat(): void {
+    if (!this.hasLease) {
+      // Nothing has been heard for a whole lease: the socket only looks alive.
+      this.#socket?.terminate();
+      return;
+    }
+    this.#sentBeats.set(++this.#beat, performance.now());
+    this.send({ t: 'beat', n: this.#beat });
+    this.#batcher?.flush();
+  }
+
+  #renewed(n: number): void {
+    const sent = this.#sentBeats.get(n);
+    if (sent === undefined) return;
+    this.#leaseUntil = Math.max(this.#leaseUntil, sent + this.#leaseMs);
+    for (const earlier of this.#sentBeats.keys()) if (earlier <= n) this.#sentBeats.delete(earlier);
+  }
+
+  #lost(problem: string, refused: boolean): void {
+    clearInterval(this.#beats);
+    this.#welcomed = false;
+    this.#socket = undefined;
+    if (refused) {
+      this.#closed = true;
+      this.#handlers.refused(problem);
+      return;
+    }
+    this.#handlers.disconnected(problem);
+    // Full jitter: agents that lost the same broker do not come back all at once.
+    const pause = Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
+    this.#retry = setTimeout(() => this.connect(), pause);
+  }
+}

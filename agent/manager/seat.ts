@@ -1,0 +1,198 @@
+import type { Digest } from '../../protocol/ids.ts';
+import type { WorkerReport, WorkerResult } from '../../protocol/manager-worker/messages.ts';
+import type { Job } from './job.ts';
+import { judge, type Stopped, type WorkerEnd } from './verdict.ts';
+import type { WorkerProcess } from './worker-process.ts';
+
+export interface SeatContext {
+  /** Starts a worker process with these handlers. */
+  start(handlers: ConstructorParameters<typeof WorkerProcess>[3]): WorkerProcess;
+  /** A source map's file; `undefined` when it cannot be had. */
+  mapFile(digest: Digest): Promise<string | undefined>;
+  /** Something changed: a task may fit, or the counts are others. */
+  changed(): void;
+  /** The job was handed over but certainly not begun: it goes back to the head of the queue. */
+  returned(job: Job): void;
+}
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
+
+/**
+ * A place for one worker, and the task it runs. When the worker ends or retires, a new one takes its place; one that
+ * cannot even start is tried again with growing pauses.
+ */
+export class Seat {
+  readonly #context: SeatContext;
+  #process: WorkerProcess | undefined;
+  #ready = false;
+  #retiring = false;
+  #closed = false;
+  #failures = 0;
+  #pause: NodeJS.Timeout | undefined;
+  #job: Job | undefined;
+  #result: { report: WorkerResult; payload: Uint8Array } | undefined;
+  #stopped: Stopped | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #warm = new Set<Digest>();
+  #gone: (() => void) | undefined;
+  /** Why the last worker could not be started. */
+  problem: string | undefined;
+
+  constructor(context: SeatContext) {
+    this.#context = context;
+    this.#start();
+  }
+
+  get group(): number | undefined {
+    return this.#process?.group;
+  }
+
+  get starting(): boolean {
+    return !this.#ready && !this.#closed;
+  }
+
+  get idle(): boolean {
+    return this.#ready && !this.#job && !this.#retiring && !this.#stopped && !this.#closed;
+  }
+
+  get job(): Job | undefined {
+    return this.#job;
+  }
+
+  isWarm(digest: Digest): boolean {
+    return this.#warm.has(digest);
+  }
+
+  /** Hands over a job whose bundle is here. Only for an idle seat. */
+  run(job: Job): void {
+    const { task, attempt, digest, mapDigest, kind, type, timeoutMs } = job.run;
+    this.#job = job;
+    this.#stopped = undefined;
+    this.#warm.add(digest);
+    const command = { t: 'run', task, attempt, digest, mapDigest, file: job.file!, kind, type } as const;
+    this.#process!.send(command, job.args);
+    if (timeoutMs !== undefined) {
+      this.#timer = setTimeout(() => this.stop({ why: 'timeout', ms: timeoutMs }), Math.min(timeoutMs, 2 ** 31 - 1));
+    }
+  }
+
+  /** Stops the job by ending its worker. */
+  stop(stopped: Stopped): void {
+    if (!this.#job || this.#result || this.#stopped) return;
+    this.#stopped = stopped;
+    this.#process?.kill();
+  }
+
+  /** Ends the worker for good, and resolves when it is gone. */
+  close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#pause);
+    if (!this.#process) return Promise.resolve();
+    const gone = new Promise<void>(resolve => {
+      this.#gone = resolve;
+    });
+    if (this.#job) this.stop({ why: 'shutdown' });
+    else this.#process.dismiss();
+    return gone;
+  }
+
+  #start(): void {
+    this.#ready = false;
+    this.#retiring = false;
+    this.#warm.clear();
+    this.#process = this.#context.start({
+      report: (report, payload) => this.#report(report, payload),
+      raw: (stream, bytes) => this.#job?.output.text(stream, Date.now(), bytes),
+      ended: end => this.#ended(end),
+    });
+    this.#context.changed();
+  }
+
+  #report(report: WorkerReport, payload: Uint8Array): void {
+    switch (report.t) {
+      case 'ready':
+        this.#ready = true;
+        this.#failures = 0;
+        this.problem = undefined;
+        this.#context.changed();
+        return;
+      case 'output':
+        if (report.stream === 'item') this.#job?.output.item(report.at, report.type ?? 'application/json', payload);
+        else this.#job?.output.text(report.stream, report.at, payload);
+        return;
+      case 'need-map':
+        void this.#sendMap(report.digest);
+        return;
+      case 'result':
+        if (!this.#job || this.#result) return;
+        this.#result = { report, payload };
+        clearTimeout(this.#timer);
+        // What child processes printed before the result is in the pipes already: it is read in this turn of the loop.
+        setImmediate(() => this.#finish());
+        return;
+      case 'retire':
+        this.#retire();
+        return;
+      case 'exiting':
+        return;
+    }
+  }
+
+  #finish(): void {
+    const job = this.#job;
+    const result = this.#result;
+    if (!job || !result) return;
+    this.#job = undefined;
+    this.#result = undefined;
+    const { outcome, type, error, loadMs, runMs } = result.report;
+    job.end({ outcome, ...(type ? { type } : {}), ...(error ? { error } : {}), loadMs, runMs }, result.payload);
+    if (this.#retiring || this.#closed) this.#process?.dismiss();
+    this.#context.changed();
+  }
+
+  #retire(): void {
+    this.#retiring = true;
+    // A worker that retires without a result had not begun what was on its way to it.
+    if (this.#job && !this.#result && !this.#stopped) {
+      const job = this.#job;
+      this.#job = undefined;
+      clearTimeout(this.#timer);
+      this.#context.returned(job);
+    }
+    if (!this.#job) this.#process?.dismiss();
+  }
+
+  #ended(end: WorkerEnd): void {
+    clearTimeout(this.#timer);
+    if (this.#result) this.#finish();
+    const job = this.#job;
+    this.#job = undefined;
+    this.#process = undefined;
+    const wasReady = this.#ready;
+    this.#ready = false;
+    if (job) {
+      const verdict = judge(end, this.#stopped);
+      job.end('outcome' in verdict ? { ...verdict, loadMs: 0, runMs: 0 } : verdict);
+    }
+    this.#stopped = undefined;
+    if (this.#closed) {
+      this.#gone?.();
+      return;
+    }
+    if (wasReady) {
+      this.#start();
+      return;
+    }
+    this.problem = `A worker could not be started: ${end.problem ?? (end.lastWords.trim().split('\n').at(-1) || `it ended with ${end.signal ?? end.code}`)}`;
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
+    this.#pause = setTimeout(() => this.#start(), pause);
+    this.#context.changed();
+  }
+
+  async #sendMap(digest: Digest): Promise<void> {
+    const worker = this.#process;
+    const file = await this.#context.mapFile(digest);
+    if (worker === this.#process) worker?.send({ t: 'map', digest, ...(file ? { file } : {}) });
+  }
+}

@@ -1,0 +1,65 @@
+import type { WorkerCounts } from '../protocol/client-broker/endpoints.ts';
+import type { BrokerSession } from './broker/session.ts';
+import { type AgentState, writeState } from './endpoint/state.ts';
+
+/** How often at the most changes of workers are told, in milliseconds. Changes of state are told at once. */
+const PAUSE_MS = 500;
+
+/** Tells how the agent is: the broker over the session, and people on this machine through the state file. */
+export class Status {
+  readonly #file: string;
+  readonly #workers: () => WorkerCounts;
+  readonly #problem: () => string | undefined;
+  #session: BrokerSession | undefined;
+  #state: AgentState['state'] = 'connecting';
+  #since = Date.now();
+  #connectionProblem: string | undefined;
+  #pause: NodeJS.Timeout | undefined;
+  #toldBroker = '';
+
+  /** @param problem why no task can run here, if that is so */
+  constructor(file: string, workers: () => WorkerCounts, problem: () => string | undefined) {
+    this.#file = file;
+    this.#workers = workers;
+    this.#problem = problem;
+  }
+
+  /** @param problem with the connection to the broker */
+  set(state: AgentState['state'], session: BrokerSession, problem?: string): void {
+    if (state !== this.#state) this.#since = Date.now();
+    this.#state = state;
+    this.#session = session;
+    this.#connectionProblem = problem;
+    // Each new session starts from `hello`.
+    this.#toldBroker = '';
+    this.#tell();
+  }
+
+  /** Counts or problems may be others. */
+  changed(): void {
+    this.#pause ??= setTimeout(() => this.#tell(), PAUSE_MS);
+  }
+
+  close(): void {
+    clearTimeout(this.#pause);
+  }
+
+  #tell(): void {
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    const workers = this.#workers();
+    const problem = this.#problem();
+    const shown = this.#connectionProblem ?? problem;
+    writeState(this.#file, {
+      pid: process.pid,
+      state: this.#state,
+      since: this.#since,
+      workers,
+      ...(shown ? { problem: shown } : {}),
+    });
+    const text = JSON.stringify([workers, problem]);
+    if (!this.#session?.isConnected || text === this.#toldBroker) return;
+    this.#toldBroker = text;
+    this.#session.send({ t: 'status', workers, ...(problem ? { problem: problem.slice(0, 1024) } : {}) });
+  }
+}

@@ -1,0 +1,84 @@
+import type { Logger } from 'pino';
+import type { ManagerOutput } from '../../protocol/agent-manager/messages.ts';
+import type { AgentMessage } from '../../protocol/broker-agent/messages.ts';
+import type { BrokerStore } from '../broker/store.ts';
+import { blobOf } from '../journal/journal.ts';
+import type { Attempt } from './attempt.ts';
+
+/** The connection to the broker, as far as attempts need it. */
+export interface BrokerLine {
+  readonly isConnected: boolean;
+  readonly hasLease: boolean;
+  readonly isCongested: boolean;
+  send(message: AgentMessage, payload?: Uint8Array): void;
+}
+
+const UPLOAD_PAUSE_MS = 5_000;
+
+/** Tells the broker what came of attempts: their output, as far as it can be sent, and their endings, until settled. */
+export class Delivery {
+  readonly #broker: BrokerLine;
+  readonly #store: BrokerStore;
+  readonly #log: Logger;
+
+  constructor(broker: BrokerLine, store: BrokerStore, log: Logger) {
+    this.#broker = broker;
+    this.#store = store;
+    this.#log = log;
+  }
+
+  accepted({ task, attempt }: Attempt): void {
+    this.#broker.send({ t: 'accept', task, attempt });
+  }
+
+  started({ task, attempt }: Attempt): void {
+    this.#broker.send({ t: 'started', task, attempt, at: Date.now() });
+  }
+
+  output(attempt: Attempt, message: ManagerOutput, payload: Uint8Array): void {
+    if (this.#flows && attempt.spool.isEmpty) this.#broker.send({ ...message, attempt: attempt.attempt }, payload);
+    else attempt.spool.add(message, Uint8Array.from(payload));
+  }
+
+  /** Sends the output that was held back, if there is any. */
+  flush(attempt: Attempt): void {
+    if (attempt.spool.isEmpty || !this.#flows) return;
+    for (const [message, payload] of attempt.spool.take()) {
+      this.#broker.send({ ...message, attempt: attempt.attempt }, payload);
+    }
+  }
+
+  /** Why an attempt has not started, when that is another reason than before. */
+  wait(attempt: Attempt): void {
+    const { task, attempt: number, waitText } = attempt;
+    if (waitText === attempt.toldWaitText || !this.#broker.isConnected) return;
+    attempt.toldWaitText = waitText;
+    this.#broker.send({ t: 'preparing', task, attempt: number, text: waitText });
+  }
+
+  /** Tells how an attempt ended. It is told again after each reconnect, until the broker answers. */
+  ending(attempt: Attempt): void {
+    if (!this.#broker.isConnected || !attempt.ending) return;
+    this.flush(attempt);
+    const { message, payload } = attempt.ending;
+    const blob = blobOf(attempt.ending);
+    if (blob) void this.#uploadFirst(attempt, blob);
+    else this.#broker.send(message, payload);
+  }
+
+  async #uploadFirst(attempt: Attempt, blob: string): Promise<void> {
+    try {
+      await this.#store.upload(blob);
+    } catch (error) {
+      this.#log.warn({ task: attempt.task, error: (error as Error).message }, 'A result could not be uploaded.');
+      setTimeout(() => this.ending(attempt), UPLOAD_PAUSE_MS).unref();
+      return;
+    }
+    // The broker may have settled it in the meantime.
+    if (attempt.ending) this.#broker.send(attempt.ending.message);
+  }
+
+  get #flows(): boolean {
+    return this.#broker.isConnected && !this.#broker.isCongested;
+  }
+}
