@@ -5,6 +5,7 @@
 export { type Bundle, type BundleRequest, Bundler } from './bundle/bundle.ts';
 export type { Overlays } from './bundle/entry.ts';
 export { BundleError, type BundleProblem, type Place } from './bundle/failure.ts';
+export { functionAround } from './marks/around.ts';
 export { checkCaptures } from './marks/captures.ts';
 export { findMarks, type Marks, placeAt } from './marks/find.ts';
 export {

@@ -1,0 +1,71 @@
+import { type ClientCapabilities, CodeLensRefreshRequest, type Connection } from 'vscode-languageserver/node';
+import { type ConnectionState, serverMethods } from '../protocol/editor-server/messages.ts';
+import type { OpenDocument } from './documents/open-document.ts';
+import { diagnostics } from './features/diagnostics.ts';
+import type { Session } from './session.ts';
+
+/** Tells the client what has changed, and only that: document states, diagnostics, and that lenses are to be drawn anew. */
+export class Display {
+  readonly #connection: Connection;
+  readonly #session: Session;
+  readonly #refreshesLenses: boolean;
+  readonly #sent = new Map<string, string>();
+  /** Diagnostics by the document they come from, then by the one they stand in. */
+  readonly #diagnostics = new Map<string, Map<string, string>>();
+
+  constructor(connection: Connection, session: Session, capabilities: ClientCapabilities) {
+    this.#connection = connection;
+    this.#session = session;
+    this.#refreshesLenses = capabilities.workspace?.codeLens?.refreshSupport ?? false;
+    session.documents.manager.onDidClose(({ document }) => this.#closed(document.uri));
+  }
+
+  show(documents: OpenDocument[]): void {
+    let lenses = false;
+    for (const document of documents) {
+      const { version: _, ...state } = this.#session.states.document(document);
+      const text = JSON.stringify(state);
+      if (text !== this.#sent.get(document.uri)) {
+        // The client asks for lenses itself when the text has changed; not when only what is known of it has.
+        lenses = true;
+        this.#sent.set(document.uri, text);
+      }
+      void this.#connection.sendNotification(serverMethods.documentChanged, this.#session.states.document(document));
+      this.#showDiagnostics(document);
+    }
+    if (lenses) this.refreshLenses();
+  }
+
+  refreshLenses(): void {
+    if (!this.#refreshesLenses) return;
+    // A client that is just closing answers with an error, and needs no lenses.
+    this.#connection.sendRequest(CodeLensRefreshRequest.type).catch(() => undefined);
+  }
+
+  connection(state: ConnectionState): void {
+    void this.#connection.sendNotification(serverMethods.connectionChanged, state);
+  }
+
+  #showDiagnostics(document: OpenDocument): void {
+    const before = this.#diagnostics.get(document.uri) ?? new Map<string, string>();
+    const found = diagnostics(document, this.#session.states, this.#session.documents);
+    const now = new Map([...found].map(([uri, list]) => [uri, JSON.stringify(list)]));
+    this.#diagnostics.set(document.uri, now);
+    for (const uri of new Set([...before.keys(), ...now.keys()])) {
+      if (before.get(uri) !== now.get(uri)) this.#publish(uri);
+    }
+  }
+
+  /** All that any open document says about `uri`. */
+  #publish(uri: string): void {
+    const all = [...this.#diagnostics.values()].flatMap(byUri => JSON.parse(byUri.get(uri) ?? '[]'));
+    void this.#connection.sendDiagnostics({ uri, diagnostics: all });
+  }
+
+  #closed(uri: string): void {
+    const said = this.#diagnostics.get(uri);
+    this.#diagnostics.delete(uri);
+    this.#sent.delete(uri);
+    for (const other of said?.keys() ?? []) this.#publish(other);
+  }
+}

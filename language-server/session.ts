@@ -1,0 +1,128 @@
+import type { TextDocumentChangeEvent } from 'vscode-languageserver/node';
+import type { Connection } from '../client/http.ts';
+import type { ConnectionState } from '../protocol/editor-server/messages.ts';
+import { Endpoints } from './broker/endpoints.ts';
+import { BrokerLink } from './broker/link.ts';
+import { RemoteFunctions } from './broker/remote-functions.ts';
+import { CompilerThread } from './compiler-thread.ts';
+import { Bundles } from './documents/bundles.ts';
+import { Documents } from './documents/documents.ts';
+import type { OpenDocument } from './documents/open-document.ts';
+import { nameInRegistry, States } from './documents/state.ts';
+
+/** Changes that follow each other within this time are shown as one. */
+const GATHER_MS = 30;
+
+export interface SessionEvents {
+  /** Something about these open documents is different from what was shown. */
+  changed(documents: OpenDocument[]): void;
+  connection(state: ConnectionState): void;
+  /** A task that has just changed, for progress. */
+  task(id: string): void;
+}
+
+/** All the state of one server: open documents, their bundles, and what the broker knows. It says when to show it anew. */
+export class Session {
+  readonly documents = new Documents();
+  readonly bundles = new Bundles(this.documents, uri => this.#touch(uri));
+  readonly link: BrokerLink;
+  readonly remote: RemoteFunctions;
+  readonly endpoints: Endpoints;
+  readonly states: States;
+  readonly compiler = new CompilerThread();
+  readonly #events: SessionEvents;
+  readonly #touched = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #connected = false;
+
+  constructor(events: SessionEvents) {
+    this.#events = events;
+    this.link = new BrokerLink({
+      event: event => {
+        this.remote.event(event);
+        this.endpoints.event(event);
+        if (event.t === 'task') events.task(event.task.id);
+      },
+      output: event => {
+        this.remote.output(event);
+        events.task(event.task);
+      },
+      connected: complete => {
+        this.#connected = true;
+        if (!complete) this.#forgetBroker();
+        for (const document of this.documents.all()) this.#ask(document);
+      },
+      replaced: () => {
+        this.#connected = false;
+        this.#forgetBroker();
+      },
+      state: state => events.connection(state),
+    });
+    const client = () => this.link.client;
+    this.remote = new RemoteFunctions(client, name => this.#touchNamed(name));
+    this.endpoints = new Endpoints(client);
+    this.states = new States(this.documents, this.bundles, this.remote);
+    this.documents.manager.onDidOpen(event => this.#opened(event));
+    this.documents.manager.onDidChangeContent(({ document }) => {
+      this.bundles.schedule(document.uri);
+      this.#ask(document);
+      this.#touch(document.uri);
+    });
+    this.documents.manager.onDidSave(({ document }) => {
+      document.dirty = false;
+      this.filesChanged();
+    });
+    this.documents.manager.onDidClose(({ document }) => this.bundles.close(document.uri));
+  }
+
+  connect(connection: Connection | undefined): void {
+    this.link.connect(connection);
+  }
+
+  /** A file was saved or changed on disk: any bundle may hold it. */
+  filesChanged(): void {
+    this.compiler.invalidate();
+    for (const { uri } of this.documents.all()) this.bundles.schedule(uri);
+  }
+
+  async dispose(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.link.close();
+    await Promise.all([this.bundles.dispose(), this.compiler.dispose()]);
+  }
+
+  #opened({ document }: TextDocumentChangeEvent<OpenDocument>): void {
+    this.bundles.schedule(document.uri, 0);
+  }
+
+  /** What the broker knows of a document's functions. */
+  #ask(document: OpenDocument): void {
+    if (!this.#connected) return;
+    for (const marked of document.marks.functions) {
+      // The event stream says when the broker is out of reach; it is asked again after that.
+      this.remote.load(nameInRegistry(document, marked)).catch(() => undefined);
+    }
+  }
+
+  #forgetBroker(): void {
+    this.endpoints.reset();
+    this.remote.reset();
+    for (const { uri } of this.documents.all()) this.#touch(uri);
+  }
+
+  #touchNamed(name: string): void {
+    for (const document of this.documents.all()) {
+      if (document.marks.functions.some(marked => nameInRegistry(document, marked) === name)) this.#touch(document.uri);
+    }
+  }
+
+  #touch(uri: string): void {
+    this.#touched.add(uri);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const documents = [...this.#touched].flatMap(touched => this.documents.open(touched) ?? []);
+      this.#touched.clear();
+      if (documents.length > 0) this.#events.changed(documents);
+    }, GATHER_MS);
+  }
+}
