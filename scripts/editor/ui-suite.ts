@@ -1,5 +1,5 @@
 /** The tests that drive the packaged extension, and the panel's page, as a person does. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Counts } from './host-suite.ts';
 import { marked, run } from './processes.ts';
@@ -21,19 +21,14 @@ export async function uiSuite(folder: string, vsix: string, files: string[]): Pr
   return { passed, failed: numFailedTests || (status === 0 && passed > 0 ? 0 : 1) };
 }
 
-/** Packages the extension as a release does, and returns the file. */
+/** Packages the extension as a release does, from the bundles in dist/, and returns the file. */
 export async function packageExtension(folder: string): Promise<string> {
-  const { status } = await run(process.execPath, [join(root, 'scripts/package.mjs')], {
+  const vsix = join(folder, 'runabout.vsix');
+  const { status } = await run(process.execPath, [join(root, 'scripts/package.mjs'), '--no-build', '--out', vsix], {
     cwd: root,
     env: marked(folder),
     withinMs: 120_000,
   });
   if (status !== 0) throw new Error('The extension could not be packaged.');
-  const files = (await readdir(join(root, 'out'))).filter(name => name.endsWith('.vsix'));
-  const made = await Promise.all(
-    files.map(async name => ({ name, at: (await stat(join(root, 'out', name))).mtimeMs })),
-  );
-  const newest = made.sort((a, b) => b.at - a.at)[0];
-  if (!newest) throw new Error('scripts/package.mjs left no .vsix in out/.');
-  return join(root, 'out', newest.name);
+  return vsix;
 }

@@ -27,7 +27,8 @@ export async function setUp(options: Partial<Pick<ServerOptions, 'settings' | 'w
   mkdirSync(home);
   // Inside the checkout, so that its imports find the checkout's packages.
   mkdirSync(join(root, 'out'), { recursive: true });
-  const folder = mkdtempSync(join(root, 'out/examples-'));
+  const copies = mkdtempSync(join(root, 'out/ui-'));
+  const folder = join(copies, 'examples');
   cpSync(join(root, 'examples'), folder, { recursive: true });
   const env = { ...process.env, RUNABOUT_HOME: home };
   let server: Server | undefined;
@@ -37,7 +38,7 @@ export async function setUp(options: Partial<Pick<ServerOptions, 'settings' | 'w
     await browser?.close();
     await server?.stop();
     await local.cli('down');
-    for (const path of [scratch, folder]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+    for (const path of [scratch, copies]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
     server = await startServer({
