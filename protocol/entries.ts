@@ -4,7 +4,8 @@
  * @param name a bundle of `scripts/build.mjs`, for example `worker` for `dist/worker.js`
  */
 export function programUrl(name: string): URL {
-  return import.meta.url.endsWith('.ts')
-    ? new URL(`../dist/${name}.js`, import.meta.url)
-    : new URL(`./${name}.js`, import.meta.url);
+  const here = import.meta.url;
+  if (here.endsWith('.ts')) return new URL(`../dist/${name}.js`, here);
+  // What several bundles share lies one folder down.
+  return new URL(/\/chunks\/[^/]+$/.test(here) ? `../${name}.js` : `./${name}.js`, here);
 }
