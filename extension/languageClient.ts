@@ -37,6 +37,8 @@ export function createClient(options: LanguageServerOptions): LanguageClient {
         // A bundle changes with what it imports and with the project's settings, also while those are not open.
         fileEvents: workspace.createFileSystemWatcher('**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs,json}'),
       },
+      // The links of our hovers, and no others.
+      markdown: { isTrusted: { enabledCommands: [commands.run, commands.showResult, commands.cancel] } },
       middleware: {
         provideCodeLenses: (document, token, next) => (lenses() ? next(document, token) : []),
       },
