@@ -96,6 +96,7 @@ class ThreadStore {
       if (reply.ok) waiting.resolve(reply.value);
       else waiting.reject(new RunaboutError(reply.error.code, reply.error.message, reply.error));
     }
+    if (Object.keys(notice.heads).length === 0) return;
     for (const listener of this.#listeners) listener(notice);
   }
 

@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, it } from 'vitest';
+import { openSqliteStore } from '../../../broker/store/sqlite/store.ts';
+import { newId } from '../../../protocol/ids.ts';
+import { folder } from '../../support/folder.ts';
+import { conformance } from './conformance.ts';
+
+conformance('SQLite', policy => openSqliteStore(join(folder('store'), 'store.sqlite'), policy));
+
+it('keeps everything over a restart, the numbers of events too', async () => {
+  const file = join(folder('store'), 'store.sqlite');
+  const first = await openSqliteStore(file);
+  const { id: owner } = await first.setOwner({ id: newId(), name: 'owner', tokenHash: 'x', now: 1 });
+  await first.createEndpoint({ owner, id: newId(), name: 'lab', tokenHash: 'y', now: 1 });
+  const { head } = await first.eventRange({ owner });
+  await first.close();
+  const second = await openSqliteStore(file);
+  expect((await second.listEndpoints({ owner, limit: 1 })).items).toMatchObject([{ name: 'lab' }]);
+  expect((await second.eventRange({ owner })).head).toBe(head);
+  await second.close();
+});
+
+it('refuses a file of a newer version, and one that is no database', async () => {
+  const newer = join(folder('store'), 'store.sqlite');
+  const db = new DatabaseSync(newer);
+  db.exec('PRAGMA user_version = 1000');
+  db.close();
+  await expect(openSqliteStore(newer)).rejects.toMatchObject({
+    code: 'broker-internal',
+    message: expect.stringContaining('newer Runabout'),
+  });
+  await expect(openSqliteStore(folder('store'))).rejects.toMatchObject({ code: 'broker-internal' });
+});
