@@ -1,5 +1,5 @@
 /** What other parts need of the agent: endpoints on this machine, and the life of their agents. */
-export { type NewEndpoint, removeEndpoint, writeEndpoint } from './endpoint/create.ts';
+export { moveEndpoint, type NewEndpoint, removeEndpoint, writeEndpoint } from './endpoint/create.ts';
 export { type EndpointRef, listEndpoints } from './endpoint/folder.ts';
 export {
   type EndpointState,

@@ -38,8 +38,16 @@ export async function core(args: string[]) {
   const results = new Results(rig);
   try {
     const digest = await rig.client.uploadBundle(Buffer.from(NO_OP));
-    const { function: registered } = await rig.client.registerFunction({ name: 'bench/no-op', digest, details: { kind: 'sync' } });
-    const task: SubmitTask = { function: { id: registered.id }, endpoint: rig.endpoint, args: { type: 'application/json', text: '[]' } };
+    const { function: registered } = await rig.client.registerFunction({
+      name: 'bench/no-op',
+      digest,
+      details: { kind: 'sync' },
+    });
+    const task: SubmitTask = {
+      function: { id: registered.id },
+      endpoint: rig.endpoint,
+      args: { type: 'application/json', text: '[]' },
+    };
     await results.ready;
     // Workers load the bundle, and every path is compiled.
     await submitAndWait(rig, results, task, Math.min(2000, tasks));
@@ -99,7 +107,8 @@ class Results {
 
   #take(event: BrokerEvent): void {
     if (event.t !== 'task' || !isTerminal(event.task.state)) return;
-    if (event.task.state !== 'succeeded') throw new Error(`A no-op is ${event.task.state}: ${event.task.error?.message}`);
+    if (event.task.state !== 'succeeded')
+      throw new Error(`A no-op is ${event.task.state}: ${event.task.error?.message}`);
     const waiting = this.#waiting.get(event.task.id);
     if (!waiting) {
       this.#ended.set(event.task.id, event.task);

@@ -24,7 +24,12 @@ export async function wsEcho(count: number, sequential: number) {
     const batched = await pipelined(socket, count, 64);
     const times = await oneByOne(socket, sequential);
     socket.close();
-    return { messagesPerSecond: single, batchedMessagesPerSecond: batched, p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) };
+    return {
+      messagesPerSecond: single,
+      batchedMessagesPerSecond: batched,
+      p50Ms: quantile(times, 0.5),
+      p99Ms: quantile(times, 0.99),
+    };
   } finally {
     child.kill();
   }

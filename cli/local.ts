@@ -2,12 +2,21 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endpointState, listEndpoints, startEndpoint, stopEndpoint, writeEndpoint } from '../agent/index.ts';
+import {
+  endpointState,
+  listEndpoints,
+  moveEndpoint,
+  removeEndpoint,
+  startEndpoint,
+  stopEndpoint,
+  writeEndpoint,
+} from '../agent/index.ts';
 import { BrokerClient } from '../client/client.ts';
 import { findLocalBroker, type LocalBroker, localConnection } from '../client/local.ts';
 import { programUrl } from '../protocol/entries.ts';
 import { RunaboutError } from '../protocol/errors/error.ts';
 import { userAgent } from './connect.ts';
+import { startSentence } from './endpoint-words.ts';
 
 /** What `runabout up` says while it works. The editor reads the same as JSON lines. */
 export type Step =
@@ -16,40 +25,43 @@ export type Step =
 
 interface LocalOptions {
   home: string;
+  /** Name of the endpoint. */
   endpoint: string;
+  /** Of a new endpoint; absent: one per processor core. */
+  workers?: number | undefined;
+  /** What a new broker asks for first. */
   port: number;
   report: (step: Step) => void;
 }
 
 /** Makes sure that a broker and an endpoint run on this machine, as detached processes, and reports each step. */
-export async function startLocal({ home, endpoint: name, port, report }: LocalOptions): Promise<void> {
+export async function startLocal({ home, endpoint: name, workers, port, report }: LocalOptions): Promise<void> {
+  const say = (text: string) => report({ t: 'step', text });
   const running = findLocalBroker(home);
   const local = running ?? (await spawnBroker(home, port));
-  report({
-    t: 'step',
-    text: running ? `The broker runs already at ${local.url}.` : `Started a broker at ${local.url}.`,
-  });
+  say(running ? `The broker runs already at ${local.url}.` : `Started a broker at ${local.url}.`);
 
   const connection = localConnection(home);
   if (!connection) throw new RunaboutError('token-missing', `The owner's token in ${local.tokenFile} cannot be read.`);
   const client = new BrokerClient(connection, userAgent);
 
-  const state = listEndpoints(home).includes(name) ? endpointState({ home, name }) : undefined;
+  const ref = { home, name };
+  const here = listEndpoints(home).includes(name);
   let endpoint = await client.findEndpoint(name);
-  if (!endpoint || !state) {
+  if (!endpoint || !here) {
+    // A folder or a record alone is what is left of an earlier life of the other.
+    if (here) removeEndpoint(ref);
     const created = endpoint
       ? await client.renewEndpointToken(endpoint.id)
       : await client.createEndpoint(name, 'This machine');
     endpoint = created.endpoint;
-    writeEndpoint({ home, name, id: endpoint.id, url: local.url, token: created.token });
-    report({ t: 'step', text: `Created the endpoint "${name}".` });
-  }
-  if (state?.state === 'running') {
-    report({ t: 'step', text: `The endpoint "${name}" runs already.` });
+    writeEndpoint({ ...ref, id: endpoint.id, url: local.url, token: created.token, ...(workers ? { workers } : {}) });
+    say(`Created the endpoint "${name}".`);
   } else {
-    const { text } = await startEndpoint({ home, name });
-    report({ t: 'step', text });
+    moveEndpoint({ ...ref, url: local.url });
   }
+  if (endpointState(ref).state === 'running') say(`The endpoint "${name}" runs already.`);
+  else say(startSentence(name, await startEndpoint(ref)));
   report({ t: 'ready', url: local.url, tokenFile: local.tokenFile, endpoint: { id: endpoint.id, name } });
 }
 
@@ -57,7 +69,8 @@ export async function startLocal({ home, endpoint: name, port, report }: LocalOp
 export async function stopLocal(home: string, say: (text: string) => void): Promise<void> {
   for (const name of listEndpoints(home)) {
     if (endpointState({ home, name }).state !== 'running') continue;
-    say((await stopEndpoint({ home, name })).text);
+    await stopEndpoint({ home, name });
+    say(`Stopped the endpoint "${name}".`);
   }
   const broker = findLocalBroker(home);
   if (!broker) {

@@ -51,8 +51,17 @@ export interface EndpointConfig {
   logLevel: string;
 }
 
+export interface FirstSettings {
+  name: string;
+  id: string;
+  /** Address of the broker. */
+  url: string;
+  /** Absent: one per processor core. */
+  workers?: number;
+}
+
 /** The text of a new configuration file: every setting with what it does. */
-export function configText({ name, id, url }: { name: string; id: string; url: string }): string {
+export function configText({ name, id, url, workers }: FirstSettings): string {
   return `# The endpoint ${name} of Runabout. One setting a line, KEY=value; what is commented out shows the default.
 # Restart the endpoint after a change: runabout endpoint restart ${name}
 
@@ -62,7 +71,7 @@ ENDPOINT_ID=${id}
 BROKER_URL=${url}
 
 # How many tasks run at once, each in a process of its own. auto: one per processor core.
-# WORKERS=auto
+${workers === undefined ? '# WORKERS=auto' : `WORKERS=${workers}`}
 
 # Memory for the JavaScript heap of each worker, in MiB. A function that needs more fails with
 # function-out-of-memory, and the next task is not disturbed. Empty: Node.js decides by the machine's memory.
@@ -90,6 +99,11 @@ BROKER_URL=${url}
 # debug, info, warn or error.
 # LOG_LEVEL=info
 `;
+}
+
+/** The text with another address of the broker; everything else stays as its owner wrote it. */
+export function withBrokerUrl(text: string, url: string): string {
+  return text.replace(/^\s*BROKER_URL\s*=.*$/m, () => `BROKER_URL=${url}`);
 }
 
 /**

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Name } from '../../protocol/client-broker/common.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
-import { configText, parseConfig } from './config.ts';
+import { configText, parseConfig, withBrokerUrl } from './config.ts';
 import { type EndpointRef, endpointPaths } from './folder.ts';
 import { lockHolder } from './lock.ts';
 
@@ -11,6 +11,8 @@ export interface NewEndpoint extends EndpointRef {
   /** Address of the broker. */
   url: string;
   token: string;
+  /** Absent: one per processor core. */
+  workers?: number;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface NewEndpoint extends EndpointRef {
  * @returns the configuration file
  * @throws RunaboutError `name-taken`, `request-invalid`, `endpoint-config`
  */
-export function writeEndpoint({ home, name, id, url, token }: NewEndpoint): string {
+export function writeEndpoint({ home, name, token, ...first }: NewEndpoint): string {
   checkName(name);
   const paths = endpointPaths({ home, name });
   if (existsSync(paths.config)) {
@@ -26,12 +28,25 @@ export function writeEndpoint({ home, name, id, url, token }: NewEndpoint): stri
       hint: 'Choose another name, or delete that endpoint first.',
     });
   }
-  const text = configText({ name, id, url });
+  const text = configText({ name, ...first });
   parseConfig(text, paths.config, {});
   mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
   writeFileSync(paths.token, `${token}\n`, { mode: 0o600 });
   writeFileSync(paths.config, text, { mode: 0o600 });
   return paths.config;
+}
+
+/**
+ * Tells an endpoint that its broker is at another address now. Takes effect when it is started again.
+ * @throws RunaboutError `not-found`, `endpoint-config`
+ */
+export function moveEndpoint({ home, name, url }: EndpointRef & { url: string }): void {
+  const { config } = existingEndpoint({ home, name });
+  const text = readFileSync(config, 'utf8');
+  const moved = withBrokerUrl(text, url);
+  if (moved === text) return;
+  parseConfig(moved, config, {});
+  writeFileSync(config, moved, { mode: 0o600 });
 }
 
 /**

@@ -11,7 +11,8 @@ import {
 } from '../../agent/index.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { connect, home } from '../connect.ts';
-import { ago, printJson, say, table } from '../output.ts';
+import { startSentence, stateSentence } from '../endpoint-words.ts';
+import { ago, exit, printJson, say, table } from '../output.ts';
 
 export function endpointCommand(): Command {
   const command = new Command('endpoint').description('The endpoints of this machine, and those you may use.');
@@ -21,7 +22,8 @@ export function endpointCommand(): Command {
     .argument('<name>')
     .description('Register an endpoint with the broker and write its configuration here.')
     .option('--description <text>', 'what people should know of it')
-    .action(async (name: string, { description }: { description?: string }) => {
+    .option('--workers <n>', 'how many tasks run at once (default: one per processor core)')
+    .action(async (name: string, { description, workers }: { description?: string; workers?: string }) => {
       if (listEndpoints(home()).includes(name)) {
         throw new RunaboutError('name-taken', `This machine has an endpoint "${name}" already.`, {
           hint: `\`runabout endpoint start ${name}\` starts it; \`runabout endpoint delete ${name}\` removes it.`,
@@ -29,7 +31,14 @@ export function endpointCommand(): Command {
       }
       const client = connect();
       const { endpoint, token } = await client.createEndpoint(name, description);
-      const file = writeEndpoint({ home: home(), name, id: endpoint.id, url: client.connection.url, token });
+      const file = writeEndpoint({
+        home: home(),
+        name,
+        id: endpoint.id,
+        url: client.connection.url,
+        token,
+        ...(workers ? { workers: Number(workers) } : {}),
+      });
       say(`Created. What it grants to functions is set in ${file}.\nStart it with: runabout endpoint start ${name}`);
     });
 
@@ -39,19 +48,25 @@ export function endpointCommand(): Command {
     .description('Start the agent of an endpoint; it stays in the background.')
     .option('--foreground', 'stay in the foreground until SIGINT or SIGTERM')
     .action(async (name: string, { foreground }: { foreground?: boolean }) => {
-      say((await startEndpoint({ home: home(), name, foreground: foreground ?? false })).text);
+      const report = await startEndpoint({ home: home(), name, foreground: foreground ?? false });
+      say(startSentence(name, report));
+      if (report.exited) process.exitCode = (await report.exited) === 0 ? 0 : exit.notRun;
     });
 
-  for (const [verb, act, description] of [
-    ['stop', stopEndpoint, 'Stop the agent: running tasks are given back to the broker.'],
-    ['restart', restartEndpoint, 'Stop and start the agent, which reads its configuration again.'],
-  ] as const) {
-    command
-      .command(verb)
-      .argument('<name>')
-      .description(description)
-      .action(async (name: string) => say((await act({ home: home(), name })).text));
-  }
+  command
+    .command('stop')
+    .argument('<name>')
+    .description('Stop the agent: running tasks get its drain time, then they are given back to the broker.')
+    .action(async (name: string) => {
+      await stopEndpoint({ home: home(), name });
+      say(`Stopped the endpoint "${name}".`);
+    });
+
+  command
+    .command('restart')
+    .argument('<name>')
+    .description('Stop and start the agent, which reads its configuration again.')
+    .action(async (name: string) => say(startSentence(name, await restartEndpoint({ home: home(), name }))));
 
   command
     .command('status')
@@ -61,7 +76,7 @@ export function endpointCommand(): Command {
     .action((name: string, { json }: { json?: boolean }) => {
       const state = endpointState({ home: home(), name });
       if (json) printJson(state);
-      else say(state.text);
+      else say(stateSentence(name, state));
     });
 
   command

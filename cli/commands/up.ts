@@ -3,19 +3,33 @@ import { home } from '../connect.ts';
 import { type Step, startLocal, stopLocal } from '../local.ts';
 import { fail, printJson, say } from '../output.ts';
 
+interface UpOptions {
+  endpoint: string;
+  workers?: string;
+  port: string;
+  json?: boolean;
+}
+
 export function upCommand(): Command {
   return new Command('up')
     .description('Start a broker and an endpoint on this machine, for yourself; they stay until `runabout down`.')
     .option('--endpoint <name>', 'name of the endpoint', 'local')
+    .option('--workers <n>', 'workers of a new endpoint (default: one per processor core)')
     .option('--port <port>', 'port of the broker; another is taken when it is not free', '7411')
     .option('--json', 'print each step as a line of JSON')
-    .action(async ({ endpoint, port, json }: { endpoint: string; port: string; json?: boolean }) => {
+    .action(async ({ endpoint, workers, port, json }: UpOptions) => {
       const report = (step: Step) =>
         json
           ? printJson(step)
           : say(step.t === 'ready' ? `Ready: endpoint ${step.endpoint.name} at ${step.url}` : step.text);
       try {
-        await startLocal({ home: home(), endpoint, port: Number(port), report });
+        await startLocal({
+          home: home(),
+          endpoint,
+          workers: workers ? Number(workers) : undefined,
+          port: Number(port),
+          report,
+        });
       } catch (error) {
         fail(error, json);
       }
