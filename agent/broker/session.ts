@@ -48,6 +48,8 @@ export class BrokerSession {
   #beat = 0;
   /** When each unanswered beat was sent: the lease counts from there, not from the answer. */
   readonly #sentBeats = new Map<number, number>();
+  /** What waits for the answer to a beat that was sent after it. */
+  #untaken: { beat: number; call: () => void }[] = [];
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
@@ -144,6 +146,14 @@ export class BrokerSession {
     if (this.#welcomed) this.#batcher!.add(message, payload);
   }
 
+  /**
+   * Calls back when the broker has surely taken all that was sent so far: it answers a beat after everything before it
+   * is committed. If the connection breaks first, the call never comes.
+   */
+  whenTaken(call: () => void): void {
+    this.#untaken.push({ beat: this.#beat + 1, call });
+  }
+
   /** Says goodbye, if there is anybody to say it to. */
   async close(): Promise<void> {
     this.send({ t: 'bye' });
@@ -182,6 +192,7 @@ export class BrokerSession {
       }
       case 'beat-ok':
         this.#renewed(message.n);
+        this.#taken(message.n);
         return;
       default:
         this.#handlers.take(message, payload);
@@ -206,8 +217,16 @@ export class BrokerSession {
     for (const earlier of this.#sentBeats.keys()) if (earlier <= n) this.#sentBeats.delete(earlier);
   }
 
+  #taken(beat: number): void {
+    const taken = this.#untaken.filter(waiting => waiting.beat <= beat);
+    if (taken.length === 0) return;
+    this.#untaken = this.#untaken.filter(waiting => waiting.beat > beat);
+    for (const { call } of taken) call();
+  }
+
   #lost(problem: string, refused: boolean): void {
     clearInterval(this.#beats);
+    this.#untaken = [];
     this.#welcomed = false;
     this.#socket = undefined;
     if (refused) {

@@ -55,7 +55,7 @@ export class Attempts {
     this.#log = log;
     this.#changed = changed;
     this.#preparer = new Preparer(store, cache);
-    this.#delivery = new Delivery(broker, store, log);
+    this.#delivery = new Delivery(broker, store, log, attempt => this.#forget(attempt));
     for (const { task, attempt, phase, digest, ending } of journal.rows()) {
       // What was only accepted the broker sends again, since this agent does not claim to have it.
       if (phase === 'accepted') journal.forget(task);
@@ -66,18 +66,24 @@ export class Attempts {
 
   /** Attempts that were started and have not ended. */
   get running(): number {
-    return this.#count('started');
+    let count = 0;
+    for (const { stage } of this.#attempts.values()) if (stage === 'started') count += 1;
+    return count;
   }
 
-  /** Endings that the broker has not settled. */
+  /** Results that the broker has not settled. */
   get undelivered(): number {
-    return this.#count('ended');
+    let count = 0;
+    for (const { ending } of this.#attempts.values()) if (ending?.message.t === 'result') count += 1;
+    return count;
   }
 
   have(): Have {
     const have: Have = [];
-    for (const { task, attempt, stage, journaled } of this.#attempts.values()) {
-      if (journaled) have.push([task, attempt, stage === 'waiting' ? 'accepted' : stage]);
+    for (const { task, attempt, stage, journaled, ending } of this.#attempts.values()) {
+      // A lost attempt has no result to deliver: the broker may still think that it runs.
+      const phase = stage === 'waiting' ? 'accepted' : ending?.message.t === 'lost' ? 'started' : stage;
+      if (journaled) have.push([task, attempt, phase]);
     }
     return have;
   }
@@ -393,12 +399,6 @@ export class Attempts {
   #running(link: ManagerLink, task: Id, ranAs: number): Attempt | undefined {
     const attempt = this.#attempts.get(task);
     return attempt?.stage === 'started' && attempt.manager === link && attempt.ranAs === ranAs ? attempt : undefined;
-  }
-
-  #count(stage: Attempt['stage']): number {
-    let count = 0;
-    for (const attempt of this.#attempts.values()) if (attempt.stage === stage) count += 1;
-    return count;
   }
 
   #onTick(): void {

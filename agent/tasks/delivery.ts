@@ -11,6 +11,8 @@ export interface BrokerLine {
   readonly hasLease: boolean;
   readonly isCongested: boolean;
   send(message: AgentMessage, payload?: Uint8Array): void;
+  /** Calls back when the broker has surely taken all that was sent so far; never, if the connection breaks before. */
+  whenTaken(call: () => void): void;
 }
 
 const UPLOAD_PAUSE_MS = 5_000;
@@ -20,11 +22,14 @@ export class Delivery {
   readonly #broker: BrokerLine;
   readonly #store: BrokerStore;
   readonly #log: Logger;
+  readonly #settled: (attempt: Attempt) => void;
 
-  constructor(broker: BrokerLine, store: BrokerStore, log: Logger) {
+  /** @param settled the broker has this loss, which it does not confirm by a message */
+  constructor(broker: BrokerLine, store: BrokerStore, log: Logger, settled: (attempt: Attempt) => void) {
     this.#broker = broker;
     this.#store = store;
     this.#log = log;
+    this.#settled = settled;
   }
 
   accepted({ task, attempt }: Attempt): void {
@@ -62,8 +67,15 @@ export class Delivery {
     this.flush(attempt);
     const { message, payload } = attempt.ending;
     const blob = blobOf(attempt.ending);
-    if (blob) void this.#uploadFirst(attempt, blob);
-    else this.#broker.send(message, payload);
+    if (blob) {
+      void this.#uploadFirst(attempt, blob);
+      return;
+    }
+    this.#broker.send(message, payload);
+    if (message.t === 'lost') {
+      // A later attempt may have taken its place meanwhile.
+      this.#broker.whenTaken(() => attempt.ending?.message === message && this.#settled(attempt));
+    }
   }
 
   async #uploadFirst(attempt: Attempt, blob: string): Promise<void> {

@@ -15,7 +15,7 @@ import { hasLoadedEnough, loadedFunction, loadFunction } from './bundles.ts';
 import { call } from './call.ts';
 import { listen, report } from './channel.ts';
 import { current, isBusy, leave, type Run, within } from './context.ts';
-import { describeThrown } from './errors/describe.ts';
+import { describeThrown, stackOf } from './errors/describe.ts';
 import { readMap } from './errors/mapping.ts';
 import { Scratch } from './scratch.ts';
 import { captureStreams } from './streams.ts';
@@ -108,8 +108,7 @@ async function fail(run: Attempt, thrown: unknown, code: ErrorCode, retire?: str
     return;
   }
   const bundle = pathToFileURL(run.command.file).href;
-  const usesBundle = thrown instanceof Error && String(thrown.stack).includes(bundle);
-  const map = usesBundle ? await mapFile(run.command.mapDigest) : undefined;
+  const map = stackOf(thrown).includes(bundle) ? await mapFile(run.command.mapDigest) : undefined;
   finish(run, describeThrown(thrown, code, { bundle, own }, map ? readMap(map) : undefined), retire);
 }
 

@@ -28,6 +28,11 @@ export function describeThrown(
   return { code, name: error.name, message: cut(error.message, CAUSE_TEXT), frames: error.frames?.slice(0, 5) };
 }
 
+/** The stack as V8 gives it; empty for what has none. */
+export function stackOf(thrown: unknown): string {
+  return text(() => (thrown as Error | null)?.stack);
+}
+
 function describe(
   thrown: unknown,
   code: ErrorCode,
@@ -41,8 +46,7 @@ function describe(
     return { code, message: cut(`Not an Error was thrown, but ${kindOf(thrown)}: ${safePreview(thrown)}`, length) };
   }
   seen.add(thrown);
-  const stack = text(() => thrown.stack);
-  const { head, frames: raw } = parseStack(stack);
+  const { head, frames: raw } = parseStack(stackOf(thrown));
   const frames = mapFrames(raw, places, map).slice(0, depth === 0 ? undefined : CAUSE_FRAMES);
   const name = nameOf(thrown);
   const message = messageOf(thrown);

@@ -1,0 +1,395 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { digestOf } from '../../../protocol/ids.ts';
+import { bundleOf } from '../../support/bundle.ts';
+import { until } from '../../support/until.ts';
+import { type Ended, ManagerBench } from './support/bench.ts';
+
+/** After whatever happened, the next task works. */
+async function worksOn(bench: ManagerBench): Promise<void> {
+  const { value, stdout, stderr } = await bench.call(
+    'export default async (n: number) => { console.log("next"); return n * 2; }',
+    {
+      args: [21],
+    },
+  );
+  expect({ value, stdout, stderr }).toEqual({ value: 42, stdout: 'next\n', stderr: '' });
+}
+
+test('values of every kind come back, sync and async', async () => {
+  const bench = await ManagerBench.start();
+  const echo = 'export default (value: unknown) => value';
+  for (const value of [
+    1,
+    'a',
+    null,
+    [1, { a: 2 }],
+    new Map([['k', new Set([1n])]]),
+    new Date(0),
+    new Uint8Array([1, 2]),
+  ]) {
+    expect((await bench.call(echo, { args: [value], kind: 'sync' })).value).toEqual(value);
+  }
+  expect((await bench.call('export default () => {}', { kind: 'sync' })).value).toBeUndefined();
+  const large = (await bench.call('export default async () => "x".repeat(3_000_000)')).result!;
+  expect(large.value).toMatchObject({ size: 3_000_002, blob: expect.any(String) });
+});
+
+test('yields arrive live, and the value is all of them', async () => {
+  const bench = await ManagerBench.start();
+  const { value, output } = await bench.call(
+    'export default async function* (n: number) { for (let i = 0; i < n; i++) { console.log("at", i); yield { i }; } }',
+    { args: [3], kind: 'async-generator' },
+  );
+  expect(value).toEqual([{ i: 0 }, { i: 1 }, { i: 2 }]);
+  expect(output.map(({ seq, stream, text }) => [seq, stream, text])).toEqual([
+    [0, 'stdout', 'at 0\n'],
+    [1, 'item', '{"i":0}'],
+    [2, 'stdout', 'at 1\n'],
+    [3, 'item', '{"i":1}'],
+    [4, 'stdout', 'at 2\n'],
+    [5, 'item', '{"i":2}'],
+  ]);
+  const sync = await bench.call('export default function* () { yield 1; yield "b"; }', { kind: 'generator' });
+  expect(sync.value).toEqual([1, 'b']);
+});
+
+test('output of both streams, of child processes too, in order and with time stamps', async () => {
+  const bench = await ManagerBench.start();
+  const before = Date.now();
+  const { stdout, stderr, output } = await bench.call(`
+    import { execFileSync, spawnSync } from 'node:child_process';
+    export default async () => {
+      console.log('one');
+      console.error('two');
+      process.stdout.write('drei €');
+      spawnSync('/bin/sh', ['-c', 'echo from-child; echo child-error >&2'], { stdio: 'inherit' });
+    }`);
+  expect(stdout).toBe('one\ndrei €from-child\n');
+  expect(stderr).toBe('two\nchild-error\n');
+  expect(output.map(({ seq }) => seq)).toEqual(output.map((_, i) => i));
+  for (const { at } of output) expect(at).toBeGreaterThanOrEqual(before);
+});
+
+test('output over the cap is dropped with a note, and no character is cut', async () => {
+  const bench = await ManagerBench.start(1, { outputBytes: 100_000 });
+  const { stdout, stderr, output } = await bench.call(
+    'export default async () => { console.log("€".repeat(50_000)); }',
+  );
+  expect(stdout.length).toBeGreaterThan(33_000);
+  expect(stdout).not.toContain('\uFFFD'.repeat(2));
+  expect(stderr).toBe('[runabout] 50001 more bytes of output were dropped: a task may print 100000.\n');
+  for (const { payload } of output) expect(payload.length).toBeLessThanOrEqual(16 * 1024);
+  await worksOn(bench);
+});
+
+const failures: [name: string, source: string, expected: object][] = [
+  [
+    'an error',
+    'export default async () => { throw new RangeError("no"); }',
+    { code: 'function-threw', name: 'RangeError', message: 'no' },
+  ],
+  [
+    'a string',
+    'export default async () => { throw "oops"; }',
+    { code: 'function-threw', message: 'Not an Error was thrown, but a string: oops' },
+  ],
+  [
+    'null',
+    'export default async () => { throw null; }',
+    { code: 'function-threw', message: 'Not an Error was thrown, but null: null' },
+  ],
+  [
+    'an object',
+    'export default async () => { throw { a: 1 }; }',
+    { code: 'function-threw', message: 'Not an Error was thrown, but an object: { a: 1 }' },
+  ],
+  [
+    'an error that cannot be looked at',
+    'export default async () => { throw Object.defineProperty(new Error("x"), "message", { get() { throw 1; } }); }',
+    { code: 'function-threw', name: 'Error', message: '' },
+  ],
+  [
+    'a function as result',
+    'export default async () => ({ a: [() => 1] })',
+    { code: 'result-not-sendable', message: 'The value at .a[0] is a function.' },
+  ],
+  ['a result that is too large', 'export default async () => new Uint8Array(51_000_000)', { code: 'result-too-large' }],
+  [
+    'code that throws while it loads',
+    'throw new Error("at load"); export default () => 1',
+    { code: 'bundle-not-loadable', message: 'at load' },
+  ],
+  [
+    'code without a function',
+    'export default 5',
+    { code: 'bundle-not-loadable', message: 'The bundle has no function as its default export.' },
+  ],
+  [
+    'process.exit',
+    'export default async () => { console.log("before"); process.exit(3); }',
+    { code: 'function-exited', message: 'The function ended its process with exit code 3.' },
+  ],
+  [
+    'process.exit without a word',
+    'export default () => process.exit(0)',
+    { code: 'function-exited', message: 'The function ended its process with exit code 0.' },
+  ],
+  [
+    'an exception in a timer',
+    'export default () => new Promise(() => setTimeout(() => { throw new Error("in timer"); }, 1))',
+    { code: 'function-threw', message: 'in timer' },
+  ],
+  [
+    'a rejection that nobody handles',
+    'export default () => new Promise(() => { void Promise.reject(new Error("floating")); })',
+    { code: 'function-threw', message: 'floating' },
+  ],
+  [
+    'process.abort',
+    'export default async () => process.abort()',
+    { code: 'function-crashed', message: 'The function crashed its process (SIGABRT).' },
+  ],
+  [
+    'a segmentation fault',
+    'export default async () => { process.kill(process.pid, "SIGSEGV"); await new Promise(() => {}); }',
+    { code: 'function-crashed' },
+  ],
+];
+
+test.for(failures)('%s: its own outcome, and the next task works', async ([, source, expected]) => {
+  const bench = await ManagerBench.start();
+  const { result } = await bench.call(source);
+  expect(result).toMatchObject({ outcome: 'failed', error: expected });
+  await worksOn(bench);
+});
+
+test('code that is no JavaScript', async () => {
+  const bench = await ManagerBench.start();
+  const code = Buffer.from('export default (');
+  const bundle = { ...(await bundleOf('export default 1')), code, digest: digestOf(code) };
+  const { result } = await bench.run(bundle, []).ended;
+  expect(result).toMatchObject({ outcome: 'failed', error: { code: 'bundle-not-loadable', name: 'SyntaxError' } });
+  await worksOn(bench);
+});
+
+test('what was printed before process.exit is there', async () => {
+  const bench = await ManagerBench.start();
+  const { stdout } = await bench.call(
+    'export default () => { for (let i = 0; i < 2000; i++) console.log("line", i); process.exit(1); }',
+  );
+  expect(stdout.trim().split('\n')).toHaveLength(2000);
+});
+
+test('a heap that is too small is told as such', async () => {
+  const bench = await ManagerBench.start(1, { heapMb: 32 });
+  const { result } = await bench.call(
+    'export default () => { const all: unknown[] = []; for (;;) all.push(new Array(1000).fill({})); }',
+  );
+  expect(result).toMatchObject({ outcome: 'failed', error: { code: 'function-out-of-memory' } });
+  await worksOn(bench);
+});
+
+test('a worker killed from outside is lost with its task', async () => {
+  const bench = await ManagerBench.start();
+  const { lost } = await bench.call(
+    'export default async () => { process.kill(process.pid, "SIGKILL"); await new Promise(() => {}); }',
+  );
+  expect(lost).toMatchObject({ workerDied: true, reason: 'The worker was killed from outside (SIGKILL).' });
+  await worksOn(bench);
+});
+
+const stuck: [name: string, source: string][] = [
+  [
+    'waits for ever',
+    'export default async () => { console.log("on"); setInterval(() => {}, 1000); await new Promise(() => {}); }',
+  ],
+  ['never gives way', 'export default () => { console.log("on"); for (;;); }'],
+  [
+    'does not listen to SIGTERM',
+    'export default async () => { process.on("SIGTERM", () => {}); console.log("on"); await new Promise(() => {}); }',
+  ],
+];
+
+test.for(stuck)('a function that %s is cancelled', async ([, source]) => {
+  const bench = await ManagerBench.start();
+  const call = await bench.begin(source);
+  await until('it runs', () => call.output.length > 0);
+  call.cancel();
+  const { result } = await call.ended;
+  expect(result).toMatchObject({
+    outcome: 'cancelled',
+    error: { code: 'task-cancelled', message: 'Somebody cancelled it.' },
+  });
+  await worksOn(bench);
+});
+
+test.for(stuck)('a function that %s times out', async ([, source]) => {
+  const bench = await ManagerBench.start();
+  const { result, stdout } = await bench.call(source, { timeoutMs: 300 });
+  expect(stdout).toBe('on\n');
+  expect(result).toMatchObject({ outcome: 'failed', error: { code: 'function-timeout' } });
+  await worksOn(bench);
+});
+
+test('a cancel before the start ends it without a run, the one that runs goes on', async () => {
+  const bench = await ManagerBench.start();
+  const first = await bench.begin('export default () => new Promise(r => setTimeout(() => r("done"), 300))');
+  const second = await bench.begin('export default () => { console.log("ran"); }');
+  second.cancel();
+  expect((await second.ended).result).toMatchObject({ outcome: 'cancelled' });
+  expect((await second.ended).output).toEqual([]);
+  expect((await first.ended).value).toBe('done');
+});
+
+test('cancel reaches grandchildren', async () => {
+  const bench = await ManagerBench.start();
+  const call = await bench.begin(`
+    import { spawn } from 'node:child_process';
+    export default async () => {
+      const child = spawn('/bin/sh', ['-c', 'trap "" TERM; sleep 600 & echo $!; wait'], { stdio: 'inherit' });
+      await new Promise(() => child);
+    }`);
+  await until('the grandchild runs', () => call.output.length > 0);
+  const grandchild = Number(call.output[0]!.text);
+  expect(isAlive(grandchild)).toBe(true);
+  call.cancel();
+  await call.ended;
+  await until('the grandchild is gone', () => !isAlive(grandchild));
+  await worksOn(bench);
+});
+
+test('what a task leaves behind does not reach the next one', async () => {
+  const bench = await ManagerBench.start();
+  await bench.call(
+    'export default async () => { setTimeout(() => console.log("late"), 150); process.env.LEFT = "1"; }',
+  );
+  const { stdout, value } = await bench.call(
+    'export default async () => { await new Promise(r => setTimeout(r, 400)); return process.env.LEFT; }',
+  );
+  expect({ stdout, value }).toEqual({ stdout: '', value: undefined });
+
+  const thrown =
+    'export default async () => { setTimeout(() => { throw new Error("late"); }, 150); return process.pid; }';
+  const { value: pid } = await bench.call(thrown);
+  const during = await bench.call(
+    'export default async () => { await new Promise(r => setTimeout(r, 400)); return process.pid; }',
+  );
+  // The task that ran at the time is not disturbed; the worker is replaced after it.
+  expect(during.value).toBe(pid);
+  const after = await bench.call('export default async () => process.pid');
+  expect(after.value).not.toBe(pid);
+});
+
+test('a child process that is left behind goes with its worker', async () => {
+  const bench = await ManagerBench.start();
+  const { value } = await bench.call(`
+    import { spawn } from 'node:child_process';
+    export default async () => [process.pid, spawn('/bin/sleep', ['600']).pid];`);
+  const [worker, child] = value as [number, number];
+  await until('the child is gone', () => !isAlive(child));
+  expect((await bench.call('export default async () => process.pid')).value).not.toBe(worker);
+});
+
+test('a clean environment and a scratch folder of its own', async () => {
+  const bench = await ManagerBench.start();
+  const look = `
+    import { readdirSync, writeFileSync } from 'node:fs';
+    import { tmpdir } from 'node:os';
+    export default async (name: string) => {
+      const before = readdirSync('.');
+      writeFileSync(name, 'x');
+      return { env: { ...process.env }, cwd: process.cwd(), tmp: tmpdir(), before };
+    }`;
+  type Look = { env: Record<string, string>; cwd: string; tmp: string; before: string[] };
+  const call = await bench.begin(look, { args: ['a'] });
+  const first = (await call.ended).value as Look;
+  const common = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
+  const own = ['RUNABOUT_TASK', 'RUNABOUT_ATTEMPT', 'RUNABOUT_ENDPOINT', 'GRANTED'];
+  expect(
+    Object.keys(first.env)
+      .filter(name => !common.includes(name))
+      .sort(),
+  ).toEqual(own.sort());
+  expect(first.env).toMatchObject({
+    RUNABOUT_TASK: call.task,
+    RUNABOUT_ATTEMPT: '1',
+    RUNABOUT_ENDPOINT: 'bench',
+    GRANTED: 'yes',
+  });
+  expect(first.tmp).toBe(first.cwd);
+  const second = (await bench.call(look, { args: ['b'] })).value as Look;
+  expect(second.before).toEqual([]);
+  await until('the first folder is gone', () => !existsSync(first.cwd));
+
+  // A crash leaves nothing either.
+  await bench.call(
+    'import { writeFileSync } from "node:fs"; export default () => { writeFileSync("c", ""); process.abort(); }',
+  );
+  await worksOn(bench);
+  await until(
+    'only the new worker has a folder',
+    () => readdirSync(join(bench.folder, 'node', 'scratch')).length === 1,
+  );
+});
+
+test('an error in local and foreign code is mapped to the lines of its source', async () => {
+  const bench = await ManagerBench.start();
+  const source = `type Deep = { level: number };
+
+function inner({ level }: Deep): never {
+  throw new TypeError('too deep: ' + level, { cause: new Error('the reason') });
+}
+
+export default async function outer(level: number) {
+  await null;
+  inner({ level });
+}
+`;
+  const { result } = await bench.call(source, { args: [3], file: 'src/deep.ts' });
+  const error = result!.error!;
+  expect(error).toMatchObject({ code: 'function-threw', name: 'TypeError', message: 'too deep: 3' });
+  expect(error.frames).toMatchObject([
+    { name: 'inner', file: 'src/deep.ts', line: 4, column: 9, bundle: { line: expect.any(Number) } },
+    { name: 'outer', file: 'src/deep.ts', line: 9 },
+  ]);
+  expect(error.frames).toHaveLength(2);
+  expect(error.stack).toBe('TypeError: too deep: 3\n    at inner (src/deep.ts:4:9)\n    at outer (src/deep.ts:9:3)');
+  expect(error.cause).toMatchObject({
+    name: 'Error',
+    message: 'the reason',
+    frames: [{ file: 'src/deep.ts', line: 4 }, {}],
+  });
+});
+
+test('a bundle is loaded once, and tasks go to the worker that has it', async () => {
+  const bench = await ManagerBench.start(2);
+  const counted = 'let calls = 0; export default async () => [process.pid, ++calls]';
+  const ends: Ended[] = [];
+  for (let i = 0; i < 5; i++) ends.push(await bench.call(counted));
+  const pids = new Set(ends.map(({ value }) => (value as number[])[0]));
+  expect(pids.size).toBe(1);
+  expect(ends.map(({ value }) => (value as number[])[1])).toEqual([1, 2, 3, 4, 5]);
+  expect(ends[0]!.result!.loadMs).toBeGreaterThan(0);
+  expect(ends[1]!.result!.loadMs).toBe(0);
+});
+
+test('workers end with a manager that is killed, even in an endless loop', async () => {
+  const bench = await ManagerBench.start(2);
+  const call = await bench.begin('export default () => { console.log(process.pid); for (;;); }');
+  await until('it runs', () => call.output.length > 0);
+  const groups = bench.workers!.groups;
+  process.kill(bench.managerPid, 'SIGKILL');
+  await until('all workers are gone', () => groups.every(pid => !isAlive(pid)), { withinMs: 2_000 });
+  expect(bench.detached).toBe(1);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
