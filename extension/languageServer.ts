@@ -1,4 +1,12 @@
-import { type CancellationToken, type LogOutputChannel, type TextDocument, type Uri, window, workspace } from 'vscode';
+import {
+  type CancellationToken,
+  CancellationTokenSource,
+  type LogOutputChannel,
+  type TextDocument,
+  type Uri,
+  window,
+  workspace,
+} from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
 import { z } from 'zod';
 import type { Connection } from '../client/http.ts';
@@ -73,7 +81,7 @@ export class LanguageServer {
     command: (typeof serverCommands)[keyof typeof serverCommands],
     argument: unknown,
     answer: z.ZodType<T>,
-    token?: CancellationToken,
+    token: CancellationToken = new CancellationTokenSource().token,
   ): Promise<T> {
     const client = await this.#started();
     const params = { command, arguments: [argument] };
