@@ -16,9 +16,11 @@ function install() {
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   console.log('Installing the packages of package-lock.json …');
-  // No dependency of ours needs an install script, so none may run.
+  // No dependency of ours needs an install script, so none may run. `--no-save` takes the versions of the lock file and
+  // leaves it alone, as `npm ci` does; that one refuses a lock file made where a registry lacks the optional package of
+  // some other platform.
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const { status } = spawnSync(npm, ['ci', '--ignore-scripts', '--loglevel=error'], {
+  const { status } = spawnSync(npm, ['install', '--no-save', '--ignore-scripts', '--loglevel=error'], {
     cwd: root,
     stdio: 'inherit',
     shell: process.platform === 'win32',
