@@ -1,6 +1,6 @@
 // `npm run bench -- NAME [options]`: one line of JSON on standard output, progress on standard error. Figures are for
 // docs/performance.md; each comes with a peer or the raw transport measured in the same run, since machines differ.
-import { build } from '../scripts/build.mjs';
+import { buildIfStale } from '../scripts/build.mjs';
 import { core } from './core.ts';
 
 const benches: Record<string, (args: string[]) => Promise<unknown>> = { core };
@@ -11,5 +11,5 @@ if (!bench) {
   console.error(`Usage: npm run bench -- ${Object.keys(benches).join(' | ')} [options]`);
   process.exit(2);
 }
-await build();
+await buildIfStale();
 console.log(JSON.stringify(await bench(args)));

@@ -39,7 +39,9 @@ export async function startLocal({ home, endpoint: name, workers, port, report }
   const say = (text: string) => report({ t: 'step', text });
   const running = findLocalBroker(home);
   const local = running ?? (await spawnBroker(home, port));
-  say(running ? `The broker runs already at ${local.url}.` : `Started a broker at ${local.url}.`);
+  if (running) say(`The broker runs already at ${local.url}.`);
+  else if (port === 0 || new URL(local.url).port === String(port)) say(`Started a broker at ${local.url}.`);
+  else say(`Port ${port} is taken; started a broker at ${local.url}.`);
 
   const connection = localConnection(home);
   if (!connection) throw new RunaboutError('token-missing', `The owner's token in ${local.tokenFile} cannot be read.`);

@@ -1,9 +1,9 @@
+import { inspect } from 'node:util';
 import type { BrokerClient } from '../client/client.ts';
 import type { TaskRecord, TaskResult } from '../protocol/client-broker/tasks.ts';
 import { errorKinds, isErrorCode } from '../protocol/errors/registry.ts';
 import type { TaskError } from '../protocol/tasks/error.ts';
 import { asJson } from '../protocol/values/as-json.ts';
-import { preview } from '../protocol/values/preview.ts';
 import { duration, exit, printJson, say } from './output.ts';
 
 /** Prints the end of a task and sets the exit status. */
@@ -31,7 +31,11 @@ export async function printResult(
   const where = `${task.function.name} v${task.function.version} on ${task.endpoint.name}${took}`;
   if (result.state === 'succeeded') {
     const value = result.value ? await client.decode(result.value) : undefined;
-    say(typeof value === 'string' ? value : preview(value, 4000));
+    say(
+      typeof value === 'string'
+        ? value
+        : inspect(value, { depth: 8, maxArrayLength: 100, colors: process.stdout.isTTY }),
+    );
     process.stderr.write(`${where}\n`);
   } else {
     process.stderr.write(`${describe(result.error, result.state)}\n${where}\n`);

@@ -1,7 +1,8 @@
 // Builds every bundle into dist/. `--watch` is for people who work on the extension.
 
-import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import esbuild from 'esbuild';
@@ -32,8 +33,14 @@ const node = {
   splitting: true,
   chunkNames: 'chunks/[name]-[hash]',
   external: ['esbuild', 'esbuild-wasm'],
+  // CommonJS packages inside look for these.
   banner: {
-    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+    js: [
+      "import{createRequire as __createRequire}from'node:module';",
+      "import{dirname as __dirnameOf}from'node:path';",
+      "import{fileURLToPath as __pathOf}from'node:url';",
+      'const require=__createRequire(import.meta.url),__filename=__pathOf(import.meta.url),__dirname=__dirnameOf(__filename);',
+    ].join(''),
   },
 };
 
@@ -66,9 +73,44 @@ const groups = [node, editor, webview].map(group => ({
   entryPoints: Object.fromEntries(Object.entries(group.entryPoints).filter(([, file]) => existsSync(join(root, file)))),
 }));
 
+/** Builds everything anew. */
 export async function build() {
+  const stamp = sourcesStamp();
   await rm(join(root, 'dist'), { recursive: true, force: true });
   await Promise.all(groups.map(group => esbuild.build(group)));
+  await writeFile(stampFile, stamp);
+}
+
+/** Builds unless dist/ is of these very sources: a second start is quick. */
+export async function buildIfStale() {
+  if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== sourcesStamp()) await build();
+}
+
+const stampFile = join(root, 'dist', '.sources');
+
+/** Names and times of everything that goes into dist/. */
+function sourcesStamp() {
+  const hash = createHash('sha256');
+  const folders = [
+    'agent',
+    'broker',
+    'cli',
+    'client',
+    'extension',
+    'language-server',
+    'protocol',
+    'webview',
+    'scripts',
+  ];
+  for (const folder of folders) {
+    for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath, entry.name);
+      hash.update(`${path}\0${statSync(path).mtimeMs}\n`);
+    }
+  }
+  hash.update(readFileSync(join(root, 'package-lock.json')));
+  return hash.digest('hex');
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

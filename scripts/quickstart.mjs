@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { build } from './build.mjs';
+import { buildIfStale } from './build.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const example = { file: join('examples', 'src', 'climate.ts'), name: 'describe', args: [] };
+const example = { file: join('examples', 'weather', 'report.ts'), name: 'monthlyReport', args: [] };
 const home = mkdtempSync(join(tmpdir(), 'runabout-quickstart-'));
 const runabout = join(root, 'dist', 'runabout.js');
 const env = { ...process.env, RUNABOUT_HOME: home };
@@ -44,8 +44,8 @@ const interrupt = new Promise(resolve => {
 });
 
 async function main() {
-  await build();
-  say('Built Runabout.');
+  await buildIfStale();
+  say('Runabout is built.');
   say(`Data of this run: ${home}`);
   let ready = false;
   await cli(['up', '--json'], line => {
