@@ -81,12 +81,16 @@ export function endpointState({ status }: EndpointRecord, now?: number): string 
   return parts.join(' · ');
 }
 
-/** What a row of the Tasks view says after the function's name. */
-export function taskState(task: TaskRecord, now?: number): string {
+/**
+ * What a task's row says after the function's name.
+ * @param where also the endpoint; not under a row that is the endpoint
+ */
+export function taskState(task: TaskRecord, { now, where = true }: { now?: number; where?: boolean } = {}): string {
   const parts = [stateWord(task.state)];
   if (task.wait && task.state === 'queued') parts.push(waitText(task.wait, now));
   const took = taskDuration(task);
   if (took !== undefined) parts.push(duration(took));
-  parts.push(task.endpoint.name, clock(task.createdAt, now));
+  if (where) parts.push(task.endpoint.name);
+  parts.push(clock(task.createdAt, now));
   return parts.join(' · ');
 }

@@ -13,7 +13,7 @@ export interface CutLimits {
 
 export const treeLimits: CutLimits = {
   depth: 12,
-  entries: 200,
+  entries: 1000,
   stringLength: 10_000,
   nodes: 5_000,
   characters: 500_000,

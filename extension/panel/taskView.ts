@@ -38,6 +38,12 @@ export function valueState(value: unknown, size: number): ValueState {
     tree,
     size,
     ...(view ? { view } : {}),
-    ...(cut ? { cut: t('The value is {0}; only a part of it is shown. Save it to have all of it.', bytes(size)) } : {}),
+    ...(cut ? { cut: cutText(size, view) } : {}),
   };
+}
+
+function cutText(size: number, view: ValueState['view']): string {
+  if (view?.kind === 'plot')
+    return t('The tree shows only a part of the {0} numbers. Save them to have all.', view.length);
+  return t('The value is {0}; only a part of it is shown. Save it to have all of it.', bytes(size));
 }

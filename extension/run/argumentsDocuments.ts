@@ -14,10 +14,12 @@ import {
   type TextDocument,
   type TextDocumentContentProvider,
   Uri,
+  ViewColumn,
   window,
   workspace,
 } from 'vscode';
 import { z } from 'zod';
+import { digestOf } from '../../protocol/ids.ts';
 import type { Disposable } from '../emitter.ts';
 import { commands, schemes } from '../ids.ts';
 import { t } from '../l10n.ts';
@@ -80,7 +82,7 @@ export class ArgumentsDocuments implements FileSystemProvider, TextDocumentConte
     this.#schema.fire(schemaUri(uri));
     const document = await workspace.openTextDocument(uri);
     await languages.setTextDocumentLanguage(document, 'jsonc');
-    const editor = await window.showTextDocument(document, { preview: false });
+    const editor = await window.showTextDocument(document, { preview: false, viewColumn: placeFor(document) });
     // The first value is what the person came to write.
     const start = document.getText().indexOf('"arguments": ') + '"arguments": '.length;
     const position = document.positionAt(start);
@@ -106,7 +108,8 @@ export class ArgumentsDocuments implements FileSystemProvider, TextDocumentConte
 
   /** The schema of one document: an object around the array of arguments. */
   provideTextDocumentContent(uri: Uri): string {
-    const entry = this.#entries.get(uri.query);
+    const query = [...this.#entries.keys()].find(key => schemaUri(uri.with({ query: key })).path === uri.path);
+    const entry = query === undefined ? undefined : this.#entries.get(query);
     return JSON.stringify({
       $schema: 'https://json-schema.org/draft/2020-12/schema',
       type: 'object',
@@ -176,15 +179,17 @@ export class ArgumentsDocuments implements FileSystemProvider, TextDocumentConte
   }
 }
 
-/** `/stats.ts/mean.arguments.jsonc?<target>`: tabs show the path, and the query says what to run. */
+/** Beside the function, whose line will show the result; where the document is already, if it is. */
+function placeFor(document: TextDocument): ViewColumn {
+  const shown = window.visibleTextEditors.find(editor => editor.document === document);
+  const fromArguments = window.activeTextEditor?.document.uri.scheme === schemes.arguments;
+  return shown?.viewColumn ?? (fromArguments ? ViewColumn.Active : ViewColumn.Beside);
+}
+
+/** `/mean.arguments.jsonc?<target>`: the tab shows the path, and the query says what to run. */
 function uriOf(target: RunTarget): Uri {
-  const path = target.kind === 'source' ? Uri.parse(target.uri).path : target.name.replace(/#.*$/, '');
-  const file = path.slice(path.lastIndexOf('/') + 1);
-  return Uri.from({
-    scheme: schemes.arguments,
-    path: `/${file}/${shortName(target.name)}.arguments.jsonc`,
-    query: JSON.stringify(target),
-  });
+  const path = `/${shortName(target.name)}.arguments.jsonc`;
+  return Uri.from({ scheme: schemes.arguments, path, query: JSON.stringify(target) });
 }
 
 const Target = z.discriminatedUnion('kind', [
@@ -200,6 +205,7 @@ function targetOf(uri: Uri): RunTarget {
   }
 }
 
-function schemaUri(uri: Uri): Uri {
-  return uri.with({ scheme: schemes.schema, path: `${uri.path}.schema.json` });
+/** Short, since it stands in the document. */
+function schemaUri({ query }: Uri): Uri {
+  return Uri.from({ scheme: schemes.schema, path: `/${digestOf(query).slice(0, 8)}.json` });
 }

@@ -5,7 +5,7 @@ import type { Session } from '../connection/session.ts';
 import { Emitter } from '../emitter.ts';
 import { t } from '../l10n.ts';
 import type { Lists } from '../lists/lists.ts';
-import { shortName, waitText } from '../words.ts';
+import { waitText } from '../words.ts';
 import type { RunRequest } from './target.ts';
 
 /** Progress in a notification comes only after this long, in milliseconds: quick runs need none. */
@@ -134,8 +134,8 @@ export class Runs {
   }
 }
 
-function phase({ state, wait, endpoint, function: { name } }: TaskRecord): string {
+function phase({ state, wait, endpoint }: TaskRecord): string {
   if (state === 'cancelling') return t('Cancelling on {0}', endpoint.name);
   if (wait && state === 'queued') return waitText(wait);
-  return t('{0} on {1}', shortName(name), endpoint.name);
+  return t('on {0}', endpoint.name);
 }

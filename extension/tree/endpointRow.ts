@@ -26,7 +26,7 @@ export class EndpointRow extends Row {
     this.record = record;
     this.#options = options;
     this.id = record.id;
-    this.description = chosen ? `${t('chosen')} · ${state}` : state;
+    this.description = chosen ? `${state} · ${t('chosen')}` : state;
     this.contextValue = flags('endpoint', record.status.state, chosen && 'chosen');
     this.iconPath = stale ? icon('vm-outline', 'disabledForeground') : stateIcon(record);
     this.tooltip = factsMarkdown(record.name, [

@@ -20,7 +20,7 @@ export class TaskRow extends Row {
     const took = taskDuration(record);
     this.record = record;
     this.id = under ? `${under}/${record.id}` : record.id;
-    this.description = taskState(record);
+    this.description = taskState(record, { where: under === undefined });
     const ended = isTerminal(record.state);
     this.contextValue = flags('task', record.state, ended ? 'ended' : record.state !== 'cancelling' && 'cancellable');
     this.iconPath = stale && !ended ? icon('question', 'disabledForeground') : stateIcon(record.state);

@@ -49,7 +49,10 @@ test('a task that waits says why and since when', () => {
   const now = new Date(2026, 10, 24, 12, 0).getTime();
   const since = new Date(2026, 10, 24, 10, 42).getTime();
   const waiting = task({ state: 'queued', wait: { reason: 'endpoint-offline', text: 'lab is offline', since } });
-  expect(taskState({ ...waiting, createdAt: since }, now)).toBe('waiting · lab is offline, since 10:42 · lab · 10:42');
+  expect(taskState({ ...waiting, createdAt: since }, { now })).toBe(
+    'waiting · lab is offline, since 10:42 · lab · 10:42',
+  );
   const ended = task({ state: 'succeeded', createdAt: since, startedAt: since, endedAt: since + 1200 });
-  expect(taskState(ended, now)).toBe('succeeded · 1.2 s · lab · 10:42');
+  expect(taskState(ended, { now })).toBe('succeeded · 1.2 s · lab · 10:42');
+  expect(taskState(ended, { now, where: false })).toBe('succeeded · 1.2 s · 10:42');
 });
