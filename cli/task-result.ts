@@ -34,7 +34,12 @@ export async function printResult(
     say(
       typeof value === 'string'
         ? value
-        : inspect(value, { depth: 8, maxArrayLength: 100, colors: process.stdout.isTTY }),
+        : inspect(value, {
+            depth: 8,
+            maxArrayLength: 100,
+            breakLength: process.stdout.columns ?? 120,
+            colors: process.stdout.isTTY,
+          }),
     );
     process.stderr.write(`${where}\n`);
   } else {

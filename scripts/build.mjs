@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import esbuild from 'esbuild';
@@ -76,9 +76,12 @@ const groups = [node, editor, webview].map(group => ({
 /** Builds everything anew. */
 export async function build() {
   const stamp = sourcesStamp();
+  // Built beside and put in place whole: what runs from dist/ meanwhile finds its files.
+  const fresh = `dist.${process.pid}`;
+  await Promise.all(groups.map(group => esbuild.build({ ...group, outdir: fresh })));
+  await writeFile(join(root, fresh, '.sources'), stamp);
   await rm(join(root, 'dist'), { recursive: true, force: true });
-  await Promise.all(groups.map(group => esbuild.build(group)));
-  await writeFile(stampFile, stamp);
+  await rename(join(root, fresh), join(root, 'dist'));
 }
 
 /** Builds unless dist/ is of these very sources: a second start is quick. */

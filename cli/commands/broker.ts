@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { startBroker } from '../../broker/index.ts';
 import { announceLocalBroker, withdrawLocalBroker } from '../../client/local.ts';
 import { connect, home } from '../connect.ts';
 import { printJson, say } from '../output.ts';
@@ -39,6 +38,8 @@ export function brokerCommand(): Command {
     .option('--log-file <file>', 'log there instead of to standard error')
     .option('--log-level <level>', 'fatal, error, warn, info, debug or trace', 'info')
     .action(async (options: StartOptions) => {
+      // Only this command pays for loading the service.
+      const { startBroker } = await import('../../broker/index.ts');
       const broker = await startBroker({
         dataDir: options.data ?? join(home(), 'broker'),
         host: options.host,
