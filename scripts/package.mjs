@@ -63,7 +63,7 @@ writeFileSync(join(stage, 'NOTICES.txt'), notices());
 
 const vsce = [
   join(modules, '@vscode/vsce/vsce'),
-  ...['package', '--no-dependencies', '--allow-missing-repository', '--out', file],
+  ...['package', '--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links', '--out', file],
   ...(target ? ['--target', target] : []),
 ];
 const { status, stdout, stderr } = spawnSync(process.execPath, vsce, { cwd: stage, encoding: 'utf8' });
