@@ -15,10 +15,10 @@ export function watchContext({ session, lists, documents, connector }: Services)
   const connection = () => setContext('connection', session.state.state);
   const has = (key: Key, list: Pick<LiveList<never>, 'size' | 'status'>) => () =>
     setContext(key, list.size > 0 ? true : list.status === 'ready' ? false : undefined);
-  const cursor = () => {
-    const editor = window.activeTextEditor;
-    const marked = editor && documents.at(editor.document.uri.toString(), editor.selection.active.line);
-    setContext('onMarkedFunction', marked !== undefined);
+  // Not the cursor: a right-click moves it and opens the menu before this process has heard of either.
+  const marked = () => {
+    const uri = window.activeTextEditor?.document.uri.toString();
+    setContext('hasMarkedFunctions', uri !== undefined && (documents.get(uri)?.functions.length ?? 0) > 0);
   };
   connection();
   return [
@@ -27,8 +27,7 @@ export function watchContext({ session, lists, documents, connector }: Services)
     lists.functions.onDidChange(has('hasFunctions', lists.functions)),
     lists.tasks.onDidChange(has('hasTasks', lists.tasks)),
     connector.onDidChangeLocal(runs => setContext('localBroker', runs)),
-    documents.onDidChange(cursor),
-    window.onDidChangeTextEditorSelection(cursor),
-    window.onDidChangeActiveTextEditor(cursor),
+    documents.onDidChange(marked),
+    window.onDidChangeActiveTextEditor(marked),
   ];
 }

@@ -55,8 +55,8 @@ export const contextKeys = {
   localBroker: 'runabout.localBroker',
   /** One is being started. */
   startingLocal: 'runabout.startingLocal',
-  /** The cursor is in a marked function. */
-  onMarkedFunction: 'runabout.onMarkedFunction',
+  /** The document in front has marked functions. */
+  hasMarkedFunctions: 'runabout.hasMarkedFunctions',
 } as const;
 
 export const settings = {
