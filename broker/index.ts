@@ -65,7 +65,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
       sessions: new SessionRegistry(store),
     };
     const app = await buildApp(services);
-    undo.push(() => app.close());
+    undo.push(() => closeServer(app));
     undo.push(() => hub.close());
     undo.push(acceptSockets(app.server, services));
     undo.push(startSweeper(services));
@@ -99,4 +99,16 @@ async function listen(app: App, { host, port, portFallback }: Settings): Promise
     await app.listen({ host, port: 0 });
   }
   return (app.server.address() as AddressInfo).port;
+}
+
+/** How long requests under way may take when the broker stops. */
+const FINISH_MS = 5_000;
+
+/** Answers what was asked, and closes connections as they fall idle: kept alive, they would hold up the end. */
+async function closeServer(app: App): Promise<void> {
+  const closeIdle = setInterval(() => app.server.closeIdleConnections(), 20);
+  const closeAll = setTimeout(() => app.server.closeAllConnections(), FINISH_MS);
+  await app.close();
+  clearInterval(closeIdle);
+  clearTimeout(closeAll);
 }

@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { mediaTypes } from '../../protocol/client-broker/common.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { limits } from '../../protocol/limits.ts';
 import type { Services } from '../services.ts';
@@ -69,7 +70,6 @@ export async function buildApp(services: Services): Promise<App> {
   // Our own records need no second check on their way out; tests read them through the client's schemas.
   app.setSerializerCompiler(() => data => JSON.stringify(data));
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
-  app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
 
   const table = new RouteTable();
   app.addHook('onRoute', route => table.add(route));
@@ -121,9 +121,15 @@ export async function buildApp(services: Services): Promise<App> {
   });
   await app.register(async scope => {
     const routes = scope as unknown as App;
-    for (const group of [principalRoutes, functionRoutes, endpointRoutes, taskRoutes, blobRoutes, socketRoutes]) {
+    for (const group of [principalRoutes, functionRoutes, endpointRoutes, taskRoutes, socketRoutes]) {
       group(routes, services);
     }
+    // Their bodies are bytes and nothing else, so they have a scope of their own.
+    routes.register(async bytes => {
+      bytes.removeAllContentTypeParsers();
+      bytes.addContentTypeParser(mediaTypes.bytes, (_request, payload, done) => done(null, payload));
+      blobRoutes(bytes as unknown as App, services);
+    });
     routes.get(
       '/v1/openapi.json',
       {

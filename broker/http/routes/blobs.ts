@@ -18,6 +18,23 @@ const kinds = [
   { name: 'blobs', cap: limits.blob, mayPut: everybody },
 ];
 
+/**
+ * Takes an upload. Of one that is refused half-way the rest is read and thrown away, so that its sender gets to read
+ * the answer and can use the connection again; one that does not end even then is cut off.
+ */
+async function receive(body: Readable, take: (upload: AsyncIterable<Uint8Array>) => Promise<number>): Promise<number> {
+  try {
+    return await take(body.iterator({ destroyOnReturn: false }));
+  } catch (error) {
+    let left: number = limits.blob;
+    body.on('data', (chunk: Uint8Array) => {
+      left -= chunk.length;
+      if (left < 0) body.destroy();
+    });
+    throw error;
+  }
+}
+
 export const blobRoutes: Routes = (app, { store, blobs, clock }) => {
   /** The size of a blob that the caller may read. */
   async function find(digest: string, { principal }: TokenHolder): Promise<number> {
@@ -50,11 +67,9 @@ export const blobRoutes: Routes = (app, { store, blobs, clock }) => {
           response: { 204: z.null() },
         },
       },
-      async ({ params: { digest }, body, headers, holder }, reply) => {
-        if (headers['content-type'] !== mediaTypes.bytes) {
-          throw new RunaboutError('media-type', `An upload is ${mediaTypes.bytes}.`);
-        }
-        const size = await blobs.put(digest, body as Readable, cap);
+      async ({ params: { digest }, body, holder }, reply) => {
+        if (body === undefined) throw new RunaboutError('media-type', `An upload is ${mediaTypes.bytes}.`);
+        const size = await receive(body as Readable, upload => blobs.put(digest, upload, cap));
         await store.addBlob({ digest, size, holder: holder.principal.id, now: clock.now() });
         return reply.code(204).send(null);
       },

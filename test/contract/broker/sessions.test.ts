@@ -13,7 +13,7 @@ async function setup(options = {}) {
   const join = (more?: Parameters<typeof RawAgent.join>[2]) => RawAgent.join(broker.url, at.agentToken, more);
   const inState = (id: string, state: string) =>
     until(`task ${id} is ${state}`, async () => (await client.getTask(id)).state === state);
-  return { broker, client, ...at, join, inState };
+  return { broker, ...at, join, inState };
 }
 
 it('runs a task from submission to result', async () => {
