@@ -9,6 +9,7 @@ import {
   stopEndpoint,
   writeEndpoint,
 } from '../../agent/index.ts';
+import type { BrokerClient } from '../../client/client.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { connect, home } from '../connect.ts';
 import { startSentence, stateSentence } from '../endpoint-words.ts';
@@ -30,11 +31,11 @@ export function endpointCommand(): Command {
         });
       }
       const client = connect();
-      const { endpoint, token } = await client.createEndpoint(name, description);
+      const { id, token } = await register(client, name, description);
       const file = writeEndpoint({
         home: home(),
         name,
-        id: endpoint.id,
+        id,
         url: client.connection.url,
         token,
         ...(workers ? { workers: Number(workers) } : {}),
@@ -131,4 +132,21 @@ export function endpointCommand(): Command {
     });
 
   return command;
+}
+
+/**
+ * Registers the endpoint. With the token of an agent it is registered already: the editor does that, and gives the
+ * command for this machine.
+ */
+async function register(client: BrokerClient, name: string, description: string | undefined) {
+  const { principal } = await client.whoAmI();
+  if (principal.kind !== 'agent') {
+    const { endpoint, token } = await client.createEndpoint(name, description);
+    return { id: endpoint.id, token };
+  }
+  if (principal.name === name) return { id: principal.id, token: client.connection.token };
+  throw new RunaboutError(
+    'request-invalid',
+    `The token is that of the endpoint "${principal.name}", not of "${name}".`,
+  );
 }

@@ -33,7 +33,7 @@ function askName(existing: EndpointRecord[]): Thenable<string | undefined> {
 /** The token goes through the environment: arguments of a program can be read by others on its machine. */
 function setUpCommand(url: string, { endpoint, token }: CreatedEndpoint): string {
   const variables = `RUNABOUT_URL='${url}' RUNABOUT_TOKEN='${token}'`;
-  return `${variables} runabout endpoint create ${endpoint.name} --id ${endpoint.id} && runabout endpoint start ${endpoint.name}`;
+  return `${variables} runabout endpoint create ${endpoint.name} && runabout endpoint start ${endpoint.name}`;
 }
 
 async function offerCommand(command: string, name: string): Promise<void> {
