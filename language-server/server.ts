@@ -46,7 +46,8 @@ export function serve(connection: Connection): void {
   const session = new Session({
     changed: documents => display.show(documents),
     connection: state => display.connection(state),
-    task: id => progress?.update(id),
+    run: run => progress?.update(run),
+    task: task => progress?.superseded(task),
   });
   session.documents.manager.listen(connection);
 

@@ -1,9 +1,10 @@
 import type { TextDocumentChangeEvent } from 'vscode-languageserver/node';
 import type { Connection } from '../client/http.ts';
+import type { TaskRecord } from '../protocol/client-broker/tasks.ts';
 import type { ConnectionState } from '../protocol/editor-server/messages.ts';
 import { Endpoints } from './broker/endpoints.ts';
 import { BrokerLink } from './broker/link.ts';
-import { RemoteFunctions } from './broker/remote-functions.ts';
+import { RemoteFunctions, type RemoteRun } from './broker/remote-functions.ts';
 import { CompilerThread } from './compiler-thread.ts';
 import { Bundles } from './documents/bundles.ts';
 import { Documents } from './documents/documents.ts';
@@ -17,8 +18,10 @@ export interface SessionEvents {
   /** Something about these open documents is different from what was shown. */
   changed(documents: OpenDocument[]): void;
   connection(state: ConnectionState): void;
-  /** A task that has just changed, for progress. */
-  task(id: string): void;
+  /** The newest run of a function has changed. */
+  run(run: RemoteRun): void;
+  /** A task of the broker has changed, whosever it is. */
+  task(task: TaskRecord): void;
 }
 
 /** All the state of one server: open documents, their bundles, and what the broker knows. It says when to show it anew. */
@@ -41,12 +44,9 @@ export class Session {
       event: event => {
         this.remote.event(event);
         this.endpoints.event(event);
-        if (event.t === 'task') events.task(event.task.id);
+        if (event.t === 'task') events.task(event.task);
       },
-      output: event => {
-        this.remote.output(event);
-        events.task(event.task);
-      },
+      output: event => this.remote.output(event),
       connected: complete => {
         this.#connected = true;
         if (!complete) this.#forgetBroker();
@@ -59,7 +59,11 @@ export class Session {
       state: state => events.connection(state),
     });
     const client = () => this.link.client;
-    this.remote = new RemoteFunctions(client, name => this.#touchNamed(name));
+    this.remote = new RemoteFunctions(client, name => {
+      this.#touchNamed(name);
+      const run = this.remote.get(name)?.run;
+      if (run) events.run(run);
+    });
     this.endpoints = new Endpoints(client);
     this.states = new States(this.documents, this.bundles, this.remote);
     this.documents.manager.onDidOpen(event => this.#opened(event));

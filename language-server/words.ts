@@ -1,5 +1,5 @@
 import type { RunSummary } from '../protocol/editor-server/messages.ts';
-import { isTerminal } from '../protocol/tasks/states.ts';
+import { isTerminal, type TaskState } from '../protocol/tasks/states.ts';
 
 /** A duration as a person reads it: `830 ms`, `1.2 s`, `2 m 5 s`, `3 h 10 m`. */
 export function duration(ms: number): string {
@@ -12,11 +12,15 @@ export function duration(ms: number): string {
 
 /** A run in a few words: `= 42 · 1.2 s`, `running…`, `failed: TypeError: …`. */
 export function runText({ state, text, durationMs, stale }: RunSummary, max = 60): string {
-  const time = durationMs === undefined ? '' : ` · ${duration(durationMs)}`;
-  const age = stale ? ' · code has changed since' : '';
   const short = text.length > max ? `${text.slice(0, max - 1)}…` : text;
-  if (state === 'succeeded') return `= ${short}${time}${age}`;
-  if (isTerminal(state)) return `${state}: ${short}${time}${age}`;
+  if (isTerminal(state)) return `${endText(state, short, durationMs)}${stale ? ' · code has changed since' : ''}`;
   if (state === 'running') return text === 'running' ? 'running…' : `running… ${short}`;
   return text === state ? `${state}…` : `${state}: ${short}`;
+}
+
+/** How a task ended: `= 42 · 1.2 s`, `failed: TypeError: …`. */
+export function endText(state: TaskState, text: string, durationMs: number | undefined): string {
+  const time = durationMs === undefined ? '' : ` · ${duration(durationMs)}`;
+  if (state === 'succeeded') return `= ${text}${time}`;
+  return `${state}${text === '' || text === state ? '' : `: ${text}`}${time}`;
 }

@@ -1,7 +1,9 @@
 import type { Connection, WorkDoneProgressServerReporter } from 'vscode-languageserver/node';
+import type { TaskRecord } from '../../protocol/client-broker/tasks.ts';
 import { isTerminal } from '../../protocol/tasks/states.ts';
+import type { RemoteRun } from '../broker/remote-functions.ts';
 import type { Session } from '../session.ts';
-import { runText } from '../words.ts';
+import { endText } from '../words.ts';
 import type { Person } from './person.ts';
 import type { Started } from './runner.ts';
 
@@ -26,39 +28,40 @@ export class RunProgress {
       this.#session.link.client?.cancelTask(task).catch(error => this.#person.say(String(error.message), 'error'));
     });
     this.#shown.set(task, { reporter, name });
-    this.update(task);
+    const run = this.#session.remote.byTask(task)?.[1].run;
+    if (run) this.update(run);
   }
 
-  /** Something about a task has changed. */
-  update(task: string): void {
-    const shown = this.#shown.get(task);
-    const [, remote] = this.#session.remote.byTask(task) ?? [];
-    if (!shown || !remote?.run) return;
-    const { run } = remote;
-    const text =
-      [run.value, run.error?.message, run.output.at(-1), run.task.wait?.text].find(Boolean) ?? run.task.state;
-    const complete = !isTerminal(run.task.state) || run.value !== undefined || run.error !== undefined;
-    const { startedAt, endedAt } = run.task;
-    const times = startedAt && endedAt ? { durationMs: endedAt - startedAt } : {};
-    const summary = {
-      ...times,
-      task,
-      text,
-      state: run.task.state,
-      endpoint: run.task.endpoint,
-      createdAt: 0,
-      stale: false,
-    };
-    if (!isTerminal(run.task.state)) {
-      shown.reporter?.report(runText(summary));
+  /** The newest run of some function has changed. */
+  update({ task, output, value, error }: RemoteRun): void {
+    const shown = this.#shown.get(task.id);
+    if (!shown) return;
+    if (!isTerminal(task.state)) {
+      shown.reporter?.report(
+        task.state === 'running' ? (output.at(-1) ?? 'running…') : (task.wait?.text ?? task.state),
+      );
       return;
     }
-    // The value or error follows the record at once; a task that was stopped has none.
-    if (!complete && (run.task.state === 'succeeded' || run.task.state === 'failed')) return;
-    this.#shown.delete(task);
+    // The value or the error follows the record at once; a task that was stopped has none.
+    const complete = value !== undefined || error !== undefined;
+    if (!complete && (task.state === 'succeeded' || task.state === 'failed')) return;
+    this.#end(task, value ?? [error?.name, error?.message ?? task.error?.message].filter(Boolean).join(': '));
+  }
+
+  /** A task that another of the same function has taken the place of still has to end its progress. */
+  superseded(task: TaskRecord): void {
+    if (isTerminal(task.state) && !this.#session.remote.byTask(task.id)) this.#end(task, task.error?.message ?? '');
+  }
+
+  #end(task: TaskRecord, text: string): void {
+    const shown = this.#shown.get(task.id);
+    if (!shown) return;
+    this.#shown.delete(task.id);
     shown.reporter?.done();
-    const message = `${shown.name} on ${run.task.endpoint.name} ${runText(summary, 400)}`;
-    this.#person.say(message, run.task.state === 'succeeded' ? 'info' : 'error');
+    const { state, startedAt, endedAt } = task;
+    const durationMs = startedAt && endedAt ? endedAt - startedAt : undefined;
+    const message = `${shown.name} on ${task.endpoint.name} ${endText(state, text.slice(0, 400), durationMs)}`;
+    this.#person.say(message, state === 'succeeded' ? 'info' : 'error');
   }
 
   close(): void {

@@ -65,15 +65,21 @@ export class Editor {
       undefined,
     );
     const { connection } = this;
-    connection.onNotification('textDocument/publishDiagnostics', ({ uri, diagnostics }) =>
-      this.diagnostics.set(uri, diagnostics),
-    );
-    connection.onNotification('runabout/documentChanged', (state: DocumentState) => this.states.set(state.uri, state));
-    connection.onNotification('runabout/connectionChanged', (state: ConnectionState) =>
-      this.connectionStates.push(state),
-    );
-    connection.onNotification('window/showMessage', ({ message }) => this.messages.push(message));
-    connection.onNotification('$/progress', ({ token, value }) => this.progress.push({ token, ...value }));
+    connection.onNotification('textDocument/publishDiagnostics', ({ uri, diagnostics }) => {
+      this.diagnostics.set(uri, diagnostics);
+    });
+    connection.onNotification('runabout/documentChanged', (state: DocumentState) => {
+      this.states.set(state.uri, state);
+    });
+    connection.onNotification('runabout/connectionChanged', (state: ConnectionState) => {
+      this.connectionStates.push(state);
+    });
+    connection.onNotification('window/showMessage', ({ message }) => {
+      this.messages.push(message);
+    });
+    connection.onNotification('$/progress', ({ token, value }) => {
+      this.progress.push({ token, ...value });
+    });
     connection.onRequest('window/showMessageRequest', ({ message, actions }) => {
       this.messages.push(message);
       return this.answer(message, actions ?? []);
@@ -97,8 +103,10 @@ export class Editor {
   /** The server is stopped when the test has finished. */
   static async start({ folders = [], initializationOptions, capabilities, env = {} }: EditorOptions): Promise<Editor> {
     const editor = new Editor(env);
-    onTestFinished(() => editor.stop());
-    editor.result = await editor.connection.sendRequest('initialize', {
+    onTestFinished(async () => {
+      await editor.stop();
+    });
+    const initialize: Promise<InitializeResult> = editor.connection.sendRequest('initialize', {
       processId: process.pid,
       rootUri: null,
       workspaceFolders: folders.map(folder => ({ uri: pathToFileURL(folder).href, name: folder })),
@@ -109,6 +117,11 @@ export class Editor {
         ...capabilities,
       },
     });
+    const died = once(editor.process, 'exit').then(([code]) => {
+      throw new Error(`The language server ended with ${code}: ${editor.errorOutput}`);
+    });
+    died.catch(() => undefined);
+    editor.result = await Promise.race([initialize, died]);
     await editor.connection.sendNotification('initialized', {});
     return editor;
   }
