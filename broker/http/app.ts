@@ -118,6 +118,7 @@ export async function buildApp(services: Services): Promise<App> {
       security: [{ token: [] }],
     },
     transform: jsonSchemaTransform,
+    exposeHeadRoutes: true,
   });
   await app.register(async scope => {
     const routes = scope as unknown as App;

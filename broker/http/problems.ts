@@ -18,6 +18,7 @@ export function toCallersError(error: unknown): RunaboutError {
   if (error instanceof RunaboutError) return error;
   if (hasZodFastifySchemaValidationErrors(error)) return fromIssues(error);
   const { code, statusCode, message } = error as Partial<FastifyError>;
+  if (code === 'ECONNRESET') return new RunaboutError('request-invalid', 'The request broke off.');
   const known = fastifyCodes[code ?? ''];
   if (known) return new RunaboutError(known, message ?? '');
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
