@@ -33,6 +33,9 @@ function toneOf(run: RunSummary): Tone {
     case 'running':
     case 'cancelling':
       return 'running';
+    // Somebody wanted it so.
+    case 'cancelled':
+      return 'stale';
     default:
       return 'error';
   }
@@ -54,7 +57,7 @@ function textOf(run: RunSummary, now?: number): string {
       return `= ${cut(run.text, MOST_CHARACTERS - tail.length - 2)}${tail}`;
     }
     case 'cancelled':
-      return `✗ ${t('cancelled')}${took}`;
+      return `${t('cancelled')}${took}`;
     default: {
       const tail = `${took}${run.stale ? ` · ${t('code has changed')}` : ''}`;
       return `✗ ${cut(run.text, MOST_CHARACTERS - tail.length - 2)}${tail}`;

@@ -17,6 +17,8 @@ export interface ListViewOptions<T extends { id: string }> {
   loading: string;
   failed: string;
   row: (item: T, stale: boolean) => Row;
+  /** The view on top says what is wrong with the connection. */
+  first?: boolean;
   /** Other things the rows show. */
   redrawOn?: Event<unknown>[];
 }
@@ -81,12 +83,15 @@ export class ListView<T extends { id: string }> implements TreeDataProvider<Row>
   }
 
   #message(): string | undefined {
-    const { session, list } = this.#options;
+    const { session, list, first } = this.#options;
     if (list.size === 0) return undefined;
     const { state } = session;
-    if (state.state === 'disconnected')
-      return t('Disconnected since {0}; trying again. This is the last known state.', clock(state.since));
-    if (state.state === 'refused') return t('The broker no longer takes the token. This is the last known state.');
-    return undefined;
+    if (state.state === 'disconnected') {
+      // Said in full once; the views stand below each other.
+      const since = clock(state.since);
+      return first ? t('Disconnected since {0}; trying again.', since) : t('Last known state, of {0}.', since);
+    }
+    if (state.state !== 'refused') return undefined;
+    return first ? t('The broker no longer takes the token. Connect again.') : t('Last known state.');
   }
 }

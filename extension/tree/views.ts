@@ -13,6 +13,7 @@ export function createViews({ session, lists, chosen }: Services) {
       id: views.endpoints,
       list: lists.endpoints,
       session,
+      first: true,
       loading: t('Loading endpoints…'),
       failed: t('The endpoints could not be loaded'),
       row: (record, stale) =>

@@ -32,8 +32,15 @@ describe('the text at the end of a line', () => {
     expect(inlineText(run({ state: 'running' })).text).toBe('… running on lab');
   });
 
-  test.each(['failed', 'cancelled', 'expired', 'lost'] as const)('a task that %s is an error', state => {
+  test.each(['failed', 'expired', 'lost'] as const)('a task that %s is an error', state => {
     expect(inlineText(run({ state, text: 'TypeError: no' })).tone).toBe('error');
+  });
+});
+
+test('a task that somebody cancelled is no error', () => {
+  expect(inlineText(run({ state: 'cancelled', durationMs: 1500 }))).toEqual({
+    text: 'cancelled · 1.5 s',
+    tone: 'stale',
   });
 });
 
