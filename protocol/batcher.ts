@@ -1,15 +1,23 @@
 import { encodeMessage, type Header } from './frames.ts';
 import { flush, limits } from './limits.ts';
 
+/** Frames that may leave within one window of {@link flush}.ms before messages have to gather. */
+const FRAMES_AT_ONCE = 4;
+
 /**
- * Gathers messages and hands them on as one frame, at {@link flush}.messages messages, after {@link flush}.ms, or
- * before the frame would pass its size cap: sockets carry five to ten times more messages that way.
+ * Gathers messages and hands them on as one frame: sockets carry five to ten times more messages that way. A frame
+ * leaves at {@link flush}.messages messages, before it would pass its size cap, and at the end of this turn of the event
+ * loop; but once some have left within {@link flush}.ms, the next one waits that long. So a lone message is not held up,
+ * and many are not sent one by one.
  */
 export class Batcher {
   readonly #send: (frame: Uint8Array) => void;
   #parts: Uint8Array[] = [];
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
+  #turn: NodeJS.Immediate | undefined;
+  #windowStart = 0;
+  #framesInWindow = 0;
 
   constructor(send: (frame: Uint8Array) => void) {
     this.#send = send;
@@ -21,14 +29,24 @@ export class Batcher {
     this.#parts.push(part);
     this.#bytes += part.length;
     if (this.#parts.length >= flush.messages) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), flush.ms);
+    else if (!this.#turn && !this.#timer) this.#schedule();
+  }
+
+  #schedule(): void {
+    const now = performance.now();
+    if (now - this.#windowStart > flush.ms) {
+      this.#windowStart = now;
+      this.#framesInWindow = 0;
+    }
+    if (this.#framesInWindow < FRAMES_AT_ONCE) this.#turn = setImmediate(() => this.flush());
+    else this.#timer = setTimeout(() => this.flush(), flush.ms);
   }
 
   /** Sends what waits now. */
   flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#unschedule();
     if (this.#parts.length === 0) return;
+    this.#framesInWindow += 1;
     const parts = this.#parts;
     this.#parts = [];
     this.#bytes = 0;
@@ -37,8 +55,15 @@ export class Batcher {
 
   /** Drops what waits. */
   close(): void {
-    clearTimeout(this.#timer);
+    this.#unschedule();
     this.#parts = [];
     this.#bytes = 0;
+  }
+
+  #unschedule(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#turn);
+    this.#timer = undefined;
+    this.#turn = undefined;
   }
 }

@@ -15,6 +15,7 @@ import { hasLoadedEnough, loadedFunction, loadFunction } from './bundles.ts';
 import { call } from './call.ts';
 import { listen, report } from './channel.ts';
 import { current, isBusy, leave, type Run, within } from './context.ts';
+import { Environment } from './environment.ts';
 import { describeThrown, stackOf } from './errors/describe.ts';
 import { readMap } from './errors/mapping.ts';
 import { Scratch } from './scratch.ts';
@@ -27,7 +28,8 @@ const LEFTOVER = 'Something that a finished task left behind threw.';
 
 captureStreams();
 Error.stackTraceLimit = FRAMES;
-const scratch = new Scratch(process.argv[2]!);
+const environment = new Environment();
+const scratch = new Scratch(process.argv[2]!, environment);
 
 interface Attempt extends Run {
   command: WorkerRun;
@@ -59,7 +61,9 @@ function next(): void {
   if (!head) return;
   const run: Attempt = { ended: false, command: head.command, calledAt: now(), loadMs: 0 };
   attempt = run;
-  scratch.prepare(head.command.task, head.command.attempt);
+  environment.grant('RUNABOUT_TASK', head.command.task);
+  environment.grant('RUNABOUT_ATTEMPT', String(head.command.attempt));
+  scratch.enter();
   void within(run, () => execute(run, head.args));
 }
 
@@ -93,6 +97,7 @@ function finish(run: Attempt, value: Payload | TaskError, retire?: string): void
   if ('bytes' in value) report({ t: 'result', outcome: 'succeeded', type: value.type, ...timings }, value.bytes);
   else report({ t: 'result', outcome: 'failed', error: value, ...timings });
   attempt = undefined;
+  environment.restore();
   scratch.clear();
   if (retire ?? retireReason) leaveService((retire ?? retireReason)!);
   else if (hasLoadedEnough()) leaveService('It has loaded enough bundles.');

@@ -1,42 +1,34 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Environment } from './environment.ts';
 
 // Held from before any user's code ran.
 const { cwd, chdir } = process;
 
 /**
- * The folder a task works in, and the environment it sees. Both are put right before each task, since a worker stays
- * warm over many. A folder that a task left empty goes to the next one; any other is removed. What a crash leaves
- * behind, the manager removes with the worker's whole folder.
+ * The folder a task works in, which is its TMPDIR too. A folder that a task left empty goes to the next one; any other
+ * is removed. What a crash leaves behind, the manager removes with the worker's whole folder.
  */
 export class Scratch {
   readonly #base: string;
-  readonly #granted: NodeJS.ProcessEnv;
+  readonly #environment: Environment;
   #folder = '';
   #count = 0;
 
   /** @param base the worker's own folder; it exists */
-  constructor(base: string) {
+  constructor(base: string, environment: Environment) {
     this.#base = base;
-    this.#granted = { ...process.env };
+    this.#environment = environment;
     this.#next();
   }
 
   /** Before a task. */
-  prepare(task: string, attempt: number): void {
-    process.env.RUNABOUT_TASK = task;
-    process.env.RUNABOUT_ATTEMPT = String(attempt);
+  enter(): void {
     if (cwd() !== this.#folder) chdir(this.#folder);
   }
 
   /** After a task. */
   clear(): void {
-    for (const name of Object.keys(process.env)) {
-      if (!Object.hasOwn(this.#granted, name)) delete process.env[name];
-    }
-    for (const name in this.#granted) {
-      if (process.env[name] !== this.#granted[name]) process.env[name] = this.#granted[name];
-    }
     if (isEmpty(this.#folder)) return;
     const used = this.#folder;
     this.#next();
@@ -47,8 +39,7 @@ export class Scratch {
   #next(): void {
     this.#folder = join(this.#base, String(++this.#count));
     mkdirSync(this.#folder, { mode: 0o700 });
-    this.#granted.TMPDIR = this.#folder;
-    process.env.TMPDIR = this.#folder;
+    this.#environment.grant('TMPDIR', this.#folder);
   }
 }
 
