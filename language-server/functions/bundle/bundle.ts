@@ -58,10 +58,12 @@ interface Kept {
 export class Bundler {
   readonly #kept = new Map<string, Kept>();
   readonly #most: number;
+  readonly #load: typeof loadEsbuild;
 
   /** @param most how many contexts are kept; each holds the parsed modules of one function */
-  constructor(most = 24) {
+  constructor(most = 24, load = loadEsbuild) {
     this.#most = most;
+    this.#load = load;
   }
 
   /**
@@ -70,7 +72,7 @@ export class Bundler {
   async bundle(request: BundleRequest): Promise<Bundle> {
     const obstacle = request.marked.problems.find(problem => problem.severity === 'error');
     if (obstacle) throw new RunaboutError('function-not-markable', obstacle.message);
-    const esbuild = await loadEsbuild();
+    const esbuild = await this.#load();
     request.signal?.throwIfAborted();
     const kept = await this.#keep(esbuild, request);
     const turn = kept.queue.then(() => this.#build(esbuild, kept, request));

@@ -19,7 +19,8 @@ export type Overlays = ReadonlyMap<string, string>;
 export function exportSuffix(text: string, file: string, marked: Pick<Marked, 'name' | 'access'>): string {
   if (marked.access === 'anonymous-default') return '';
   const value = marked.access === 'static-method' ? methodOf(marked.name) : marked.name;
-  if (isCommonJs(text, file)) return `\n;module.exports.${EXPORT} = ${value};`;
+  const commonJs = commonJsExports(text, file);
+  if (commonJs) return `\n;${commonJs}.${EXPORT} = ${value};`;
   return marked.access === 'name'
     ? `\n;export { ${value} as ${EXPORT} };`
     : `\n;export const ${EXPORT} = /* @__PURE__ */ ${value};`;
@@ -27,22 +28,28 @@ export function exportSuffix(text: string, file: string, marked: Pick<Marked, 'n
 
 const methodOf = (name: string) => `${name}.bind(${name.split('.')[0]})`;
 
-/** Whether a module exports by `module.exports` or `exports`, or by TypeScript's `export =`. */
-function isCommonJs(text: string, file: string): boolean {
-  const extension = extname(file).toLowerCase();
-  if (extension === '.cjs') return true;
-  const source = parseSource(text, file);
-  let esm = false;
-  for (const statement of source.statements) {
-    if (ts.isExportAssignment(statement) && statement.isExportEquals) return true;
-    esm ||=
+/**
+ * What a CommonJS module exports its things on; `undefined` for an ES module. TypeScript's `export = x` is carried out
+ * last of all, so there it is `x` itself.
+ */
+function commonJsExports(text: string, file: string): string | undefined {
+  let isEsm = false;
+  for (const statement of parseSource(text, file).statements) {
+    if (ts.isExportAssignment(statement) && statement.isExportEquals) {
+      if (ts.isIdentifier(statement.expression)) return statement.expression.text;
+      throw new RunaboutError('function-not-markable', '"export =" with anything but a name hides the function.', {
+        hint: 'Export a name, or use "export".',
+      });
+    }
+    isEsm ||=
       ts.isImportDeclaration(statement) ||
       ts.isExportDeclaration(statement) ||
       ts.isExportAssignment(statement) ||
       (ts.canHaveModifiers(statement) &&
         (ts.getModifiers(statement)?.some(modifier => modifier.kind === ts.SyntaxKind.ExportKeyword) ?? false));
   }
-  return !esm && /\b(?:module\.)?exports\b|\brequire\s*\(/.test(text);
+  const usesExports = /\b(?:module\.)?exports\b|\brequire\s*\(/.test(text);
+  return extname(file).toLowerCase() === '.cjs' || (!isEsm && usesExports) ? 'module.exports' : undefined;
 }
 
 /**

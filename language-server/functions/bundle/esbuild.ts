@@ -14,14 +14,18 @@ let loaded: Promise<typeof Esbuild> | undefined;
  * gives the same bytes more slowly.
  */
 export function loadEsbuild(): Promise<typeof Esbuild> {
-  loaded ??= load();
+  loaded ??= loadFirst(['esbuild', 'esbuild-wasm']).catch(error => {
+    loaded = undefined;
+    throw error;
+  });
   return loaded;
 }
 
-async function load(): Promise<typeof Esbuild> {
+/** The first of these packages that works here. @throws RunaboutError `bundle-failed` when none does */
+export async function loadFirst(packages: ('esbuild' | 'esbuild-wasm')[]): Promise<typeof Esbuild> {
   const require = createRequire(import.meta.url);
   const reasons: string[] = [];
-  for (const name of ['esbuild', 'esbuild-wasm']) {
+  for (const name of packages) {
     try {
       const esbuild = require(name) as typeof Esbuild;
       if (name === 'esbuild-wasm') provideNode();
@@ -32,7 +36,6 @@ async function load(): Promise<typeof Esbuild> {
       reasons.push(`${name}: ${(error as Error).message.split('\n')[0]}`);
     }
   }
-  loaded = undefined;
   throw new RunaboutError('bundle-failed', `There is no bundler on this machine (${reasons.join('; ')}).`, {
     hint: 'Install Runabout again, for this platform.',
   });

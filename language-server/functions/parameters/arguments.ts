@@ -12,7 +12,7 @@ const validators = new WeakMap<Schema, ValidateFunction>();
  */
 export function argumentsFromJson(args: readonly unknown[], schema: Schema): unknown[] {
   const validate = validatorOf(schema, schema);
-  if (!validate(args)) throw invalid(schema, args, validate.errors![0]!);
+  if (!validate(args)) throw invalid(schema, args, principal(validate.errors!));
   return revive(args, schema, schema) as unknown[];
 }
 
@@ -26,17 +26,22 @@ function validatorOf(part: Schema, root: Schema): ValidateFunction {
   return validate;
 }
 
+/** Of a union every branch reports; that none fits is what a person needs to know. */
+const principal = (errors: ErrorObject[]): ErrorObject =>
+  errors.find(({ keyword }) => keyword === 'anyOf') ?? errors[0]!;
+
 function invalid(schema: Schema, args: readonly unknown[], error: ErrorObject): RunaboutError {
   const [, first, ...rest] = error.instancePath.split('/');
   const names = ((schema.prefixItems as Schema[] | undefined) ?? []).map(({ title }) => String(title));
-  if (first === undefined) {
+  if (first === undefined || (error.keyword === 'false schema' && rest.length === 0)) {
     const missing = names[args.length];
-    const most = `There are ${args.length} arguments; the function takes ${names.length === 0 ? 'none' : `at most ${names.length}`}.`;
+    const given = args.length === 1 ? 'There is 1 argument' : `There are ${args.length} arguments`;
+    const most = `${given}; the function takes ${names.length === 0 ? 'none' : `at most ${names.length}`}.`;
     const message = error.keyword === 'minItems' && missing ? `The argument "${missing}" is missing.` : most;
     return new RunaboutError('arguments-invalid', message, { path: missing ?? '' });
   }
-  const rest1 = (schema.items as Schema | false) || undefined;
-  const name = names[Number(first)] ?? rest1?.title ?? `argument ${Number(first) + 1}`;
+  const tail = (schema.items as Schema | false) || undefined;
+  const name = names[Number(first)] ?? tail?.title ?? `argument ${Number(first) + 1}`;
   const path = [String(name), ...rest].join('.');
   return new RunaboutError('arguments-invalid', `The argument "${path}" ${expectation(error)}.`, { path });
 }
@@ -55,6 +60,8 @@ function expectation({ keyword, message, params }: ErrorObject): string {
       return 'must be a date and time, such as 2026-01-31T12:00:00Z';
     case 'anyOf':
       return 'is of none of the types it may have';
+    case 'false schema':
+      return 'is one too many';
     case 'not':
       return 'cannot be sent';
     default:

@@ -27,6 +27,8 @@ export class Compiler {
       if (project.getSourceFile(name)) project.createSourceFile(name, content, { overwrite: true });
     }
     const source = project.createSourceFile(file, text, { overwrite: true });
+    // What it imports becomes part of the project, so that the next check sees its changes.
+    project.resolveSourceFileDependencies();
     return { source: source.compilerNode, checker: project.getTypeChecker().compilerObject };
   }
 

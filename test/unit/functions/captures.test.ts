@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { checkText } from '../../../language-server/functions/index.ts';
+
+const problemsOf = (code: string) =>
+  checkText(code, '/p/a.ts').functions.flatMap(({ name, problems }) => problems.map(problem => ({ name, ...problem })));
+const M = '\n/** @remote */\n';
+
+test.each([
+  [`function outer() { const secret = 1;${M}function f() { return secret; } }`, 'secret'],
+  [`function outer(secret: number) {${M}const f = () => secret; }`, 'secret'],
+  [`const outer = () => { let { secret } = x;${M}function f() { return { secret }; } }`, 'secret'],
+  [`function outer() { for (const secret of []) {${M}function f() { return [secret]; } } }`, 'secret'],
+  [`function outer() { try {} catch (secret) {${M}function f() { throw secret; } } }`, 'secret'],
+  [`{ const secret = 1;${M}function f() { return secret; } }`, 'secret'],
+  [`function outer() { function secret() {}${M}function f() { return secret(); } }`, 'secret'],
+  [`function outer() { class Secret {}${M}function f() { return new Secret(); } }`, 'Secret'],
+])('%s captures it', (code, name) => {
+  const [problem, ...others] = problemsOf(code);
+  expect(others).toEqual([]);
+  expect(problem).toMatchObject({ code: 'captures', severity: 'error' });
+  expect(problem!.message).toContain(`"${name}"`);
+  expect(code.slice(problem!.span.start, problem!.span.end)).toBe(name);
+});
+
+test.each([
+  ['an own local', `${M}function f(a: number) { const b = a; return () => a + b; }`],
+  ['a constant of the module', `const one = 1;${M}function f() { return one; }`],
+  ['an import', `import { x } from './x';${M}function f() { return x; }`],
+  ['a function further down', `${M}function f() { return g(); }\nfunction g() {}`],
+  ['a global', `${M}function f() { return Math.max(1); }`],
+  ['a property of that name', `let count = 0; count++;${M}function f(o: any) { return o.count + { count: 1 }.count; }`],
+  ['a parameter of that name', `let count = 0; count++;${M}function f(count: number) { return count; }`],
+  ['a type of that name', `let count = 0; count++;${M}function f() { type count = 1; let x: count = 1; return x; }`],
+  ['a let that never changes', `let count = 1;${M}function f() { return count; }`],
+])('%s is well', (_, code) => {
+  expect(problemsOf(code)).toEqual([]);
+});
+
+test.each([
+  'let count = 0; count++;',
+  'let count = 0; function tick() { count += 1; }',
+  'var count = 0; count = 5;',
+  'let count; [count] = [1];',
+  'let count; ({ count } = { count: 1 });',
+  'let count; ({ a: count } = { a: 1 });',
+  'let count; for (count of []) {}',
+])('%s is a warning to who reads it', declaration => {
+  const code = `${declaration}${M}function f() { return count + count; }`;
+  const [problem, ...others] = problemsOf(code);
+  expect(others).toEqual([]);
+  expect(problem).toMatchObject({ code: 'mutable-state', severity: 'warning', name: 'f' });
+  expect(problem!.span.start).toBe(code.lastIndexOf('count + count'));
+});
+
+test('a nested function that captures nothing is told to move', () => {
+  const [problem] = problemsOf(`function outer() {${M}function f() { return 1; } }`);
+  expect(problem).toMatchObject({ code: 'nested' });
+  expect(problem!.message).toContain('"outer"');
+});
