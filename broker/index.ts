@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { RunaboutError } from '../protocol/errors/error.ts';
@@ -44,7 +44,9 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   };
 
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await mkdir(dataDir, { recursive: true });
+    // What people run and what comes back is nobody else's business.
+    await chmod(dataDir, 0o700);
     undo.push(lockFolder(dataDir));
     const { log, close: closeLog } = openLog(settings.logLevel, settings.logFile);
     undo.push(closeLog);

@@ -12,7 +12,7 @@ const REASON_BYTES = 120;
 
 const PING_MS = 15_000;
 
-/** Closes a socket for an error: 4008 when the other side broke the protocol, 1011 when we failed. */
+/** Closes a socket for an error: 4003 for a token, 4008 when the other side broke the protocol, 1011 when we failed. */
 export function closeFor(socket: WebSocket, error: unknown, log: Logger): void {
   const known =
     error instanceof RunaboutError
@@ -23,7 +23,7 @@ export function closeFor(socket: WebSocket, error: unknown, log: Logger): void {
           ? new RunaboutError('json-invalid', 'the frame is not JSON')
           : undefined;
   if (known?.whose === 'request') {
-    socket.close(closeCodes.protocol, reason(known));
+    socket.close(known.code === 'token-invalid' ? closeCodes.auth : closeCodes.protocol, reason(known));
     return;
   }
   log.error({ err: error }, 'a socket was closed for an error of the broker');

@@ -30,7 +30,12 @@ export class EventHub {
       feed = new OwnerFeed(this.#store, this.#clock, owner, head);
       this.#feeds.set(owner, feed);
     }
-    await feed.join(subscriber, complete ? (from ?? head) : head, { t: 'hello', seq: head, complete });
+    try {
+      await feed.join(subscriber, complete ? (from ?? head) : head, { t: 'hello', seq: head, complete });
+    } catch (error) {
+      this.leave(subscriber);
+      throw error;
+    }
   }
 
   leave(subscriber: Subscriber): void {

@@ -24,8 +24,8 @@ export const socketPaths: Record<string, SocketPath> = {
     summary: 'the session of an agent',
     allow: ['agent'],
     maxPayload: limits.frame,
-    serve(socket, { principal, owner }, services) {
-      new AgentSession(socket, { endpoint: principal.id, name: principal.name, owner }, services);
+    serve(socket, { principal, owner, tokenHash }, services) {
+      new AgentSession(socket, { endpoint: principal.id, name: principal.name, owner, tokenHash }, services);
     },
   },
   '/v1/events': {

@@ -36,10 +36,7 @@ export class Inbox {
     this.#effects = effects;
   }
 
-  /**
-   * Resolves when everything in these messages is committed and answered.
-   * @throws RunaboutError for a message that cannot be; nothing after it is taken
-   */
+  /** Resolves when everything in these messages, which {@link checkInSession} passed, is committed and answered. */
   take(messages: readonly CheckedMessage[]): Promise<unknown> {
     const { store, clock } = this.#services;
     const now = clock.now();
@@ -87,7 +84,6 @@ export class Inbox {
           break;
         case 'result':
           flushOutput();
-          checkSize(header, payload);
           results.push({ header, payload });
           break;
         default:
@@ -122,7 +118,7 @@ export class Inbox {
       case 'bye':
         return this.#held(store.release({ ...ref, now }), () => this.#effects.bye());
       default:
-        throw new RunaboutError('request-invalid', `${header.t} is not expected here.`);
+        return Promise.reject(new RunaboutError('request-invalid', `${header.t} is not expected here.`));
     }
   }
 
@@ -188,8 +184,14 @@ export class Inbox {
 
 const key = ({ task, attempt }: AttemptRef) => `${task} ${attempt}`;
 
-/** @throws RunaboutError `request-invalid` when the value is not as large as it says */
-function checkSize({ value }: Result, payload: Uint8Array): void {
+/**
+ * What the schema of a message cannot say. A frame is checked whole before any of it takes effect.
+ * @throws RunaboutError `request-invalid`
+ */
+export function checkInSession({ header, payload }: CheckedMessage): void {
+  if (header.t === 'hello') throw new RunaboutError('request-invalid', 'hello comes once.');
+  if (header.t !== 'result') return;
+  const { value } = header;
   const expected = value && value.blob === undefined ? value.size : 0;
   if (payload.length !== expected) {
     throw new RunaboutError('request-invalid', `A result says ${expected} bytes and has ${payload.length}.`);

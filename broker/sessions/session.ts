@@ -8,7 +8,7 @@ import type { Services } from '../services.ts';
 import { closeFor, firstIssue } from '../sockets.ts';
 import type { AttemptRef, SessionRef } from '../store/contract.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { Inbox } from './inbox.ts';
+import { checkInSession, Inbox } from './inbox.ts';
 
 /** Frames whose effects are not committed yet, above which the socket is not read further. */
 const MOST_PENDING = 32;
@@ -20,6 +20,7 @@ export interface SessionIdentity {
   name: string;
   /** Who owns the endpoint, and so the tasks on it. */
   owner: string;
+  tokenHash: string;
 }
 
 /**
@@ -92,16 +93,18 @@ export class AgentSession {
       if (!isBinary) throw new RunaboutError('frame-invalid', 'Frames are binary.');
       const messages = decodeFrame(data).map(checked);
       if (this.#state === 'new') this.#hello(messages);
-      else if (this.#inbox) this.#track(this.#inbox.take(messages));
+      else if (this.#inbox) this.#take(this.#inbox, messages);
     } catch (error) {
       closeFor(this.#socket, error, this.#services.log);
     }
   }
 
   /** Stops reading while too much waits for its commit, so that a fast agent cannot fill the memory. */
-  #track(committed: Promise<unknown>): void {
+  #take(inbox: Inbox, messages: CheckedMessage[]): void {
+    for (const message of messages) checkInSession(message);
     if (++this.#pending === MOST_PENDING) this.#socket.pause();
-    committed
+    inbox
+      .take(messages)
       .catch(error => this.#failed(error))
       .finally(() => {
         if (--this.#pending === MOST_PENDING - 1) this.#socket.resume();
@@ -128,10 +131,11 @@ export class AgentSession {
 
   async #open(hello: Extract<AgentMessage, { t: 'hello' }>, have: Have): Promise<void> {
     const { store, sessions, clock, settings, log } = this.#services;
-    const { endpoint, name } = this.#identity;
+    const { endpoint, name, tokenHash } = this.#identity;
     const { session, host, workers } = hello;
     const { leaseMs } = settings;
-    const opened = await store.openSession({ endpoint, session, host, workers, have, now: clock.now(), leaseMs });
+    const now = clock.now();
+    const opened = await store.openSession({ endpoint, tokenHash, session, host, workers, have, now, leaseMs });
     const { epoch, keep, drop, resend, cancels } = opened;
     this.#ref = { endpoint, epoch };
     if (this.#state !== 'opening') {

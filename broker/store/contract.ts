@@ -60,6 +60,7 @@ export interface TokenHolder {
   principal: Principal;
   /** The principal whose things this token reaches: itself, or the owner of the agent's endpoint. */
   owner: string;
+  tokenHash: string;
 }
 
 /** A value in the store: its bytes, or the blob that holds them. */
@@ -218,9 +219,13 @@ export interface StoreVerbs {
 
   // Sessions of agents.
 
-  /** Takes the endpoint over (epoch + 1) and compares what the agent has with what it should have. */
+  /**
+   * Takes the endpoint over (epoch + 1) and compares what the agent has with what it should have.
+   * @throws `token-invalid` when the token was revoked since the socket was opened with it
+   */
   openSession(request: {
     endpoint: string;
+    tokenHash: string;
     session: string;
     now: number;
     leaseMs: number;

@@ -3,8 +3,9 @@ import { Worker } from 'node:worker_threads';
 import { programUrl } from '../../../protocol/entries.ts';
 import { RunaboutError } from '../../../protocol/errors/error.ts';
 import { type BrokerStore, type CommitNotice, defaultPolicy, type StorePolicy, type Verb } from '../contract.ts';
+import { decode, encode } from './channel.ts';
 import type { Call } from './engine.ts';
-import type { FromThread, PlainReply, ThreadData, ToThread } from './thread.ts';
+import type { Committed, FromThread, ThreadData, ToThread } from './thread.ts';
 import { verbs } from './verbs.ts';
 
 /** Node runs the thread's source as it is; the bundled broker has the thread's bundle beside it. */
@@ -52,7 +53,7 @@ class ThreadStore {
   constructor(worker: Worker) {
     this.#worker = worker;
     worker.on('message', (message: FromThread) => {
-      if (typeof message !== 'string') this.#receive(message.replies, message.notice);
+      if (typeof message !== 'string') this.#receive(decode(message) as Committed);
     });
     worker.on('error', error =>
       this.#fail(new RunaboutError('broker-internal', `The store failed: ${error.message}.`)),
@@ -87,10 +88,11 @@ class ThreadStore {
     if (this.#next.length === 0) return;
     const calls = this.#next;
     this.#next = [];
-    this.#worker.postMessage(calls satisfies ToThread);
+    const bytes = encode(calls);
+    this.#worker.postMessage(bytes satisfies ToThread, [bytes.buffer]);
   }
 
-  #receive(replies: PlainReply[], notice: CommitNotice): void {
+  #receive({ replies, notice }: Committed): void {
     for (const reply of replies) {
       const waiting = this.#waiting.shift()!;
       if (reply.ok) waiting.resolve(reply.value);

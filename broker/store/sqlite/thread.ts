@@ -2,6 +2,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { RunaboutError } from '../../../protocol/errors/error.ts';
 import type { CommitNotice, StorePolicy } from '../contract.ts';
+import { decode, encode } from './channel.ts';
 import { type Call, SqliteEngine } from './engine.ts';
 
 /** What the thread is started with. */
@@ -10,15 +11,21 @@ export interface ThreadData {
   policy: StorePolicy;
 }
 
-/** From the broker: calls in order, or that it closes. */
-export type ToThread = Call[] | 'close';
+/** From the broker: calls in order (encoded `Call[]`), or that it closes. */
+export type ToThread = Uint8Array | 'close';
 
 /** An error loses its class on the way between threads. */
 export type PlainError = Pick<RunaboutError, 'code' | 'message'> & { hint?: string; path?: string };
 export type PlainReply = { ok: true; value: unknown } | { ok: false; error: PlainError };
 
-/** To the broker: it is open, the replies to the oldest calls, or that it is closed. */
-export type FromThread = 'open' | 'closed' | { replies: PlainReply[]; notice: CommitNotice };
+/** The replies to the oldest calls, and what their commit changed. */
+export interface Committed {
+  replies: PlainReply[];
+  notice: CommitNotice;
+}
+
+/** To the broker: it is open, an encoded `Committed`, or that it is closed. */
+export type FromThread = 'open' | 'closed' | Uint8Array;
 
 const toPlain = ({ code, message, hint, path }: RunaboutError): PlainError => ({
   code,
@@ -35,12 +42,13 @@ function serve(port: MessagePort, { file, policy }: ThreadData): void {
     let closing = false;
     for (let next: { message: ToThread } | undefined = { message: first }; next; next = receiveMessageOnPort(port)) {
       if (next.message === 'close') closing = true;
-      else calls.push(...next.message);
+      else calls.push(...(decode(next.message) as Call[]));
     }
     if (calls.length > 0) {
       const { replies, notice } = engine.run(calls);
       const plain = replies.map(reply => (reply.ok ? reply : { ok: false as const, error: toPlain(reply.error) }));
-      port.postMessage({ replies: plain, notice } satisfies FromThread);
+      const bytes = encode({ replies: plain, notice } satisfies Committed);
+      port.postMessage(bytes satisfies FromThread, [bytes.buffer]);
     }
     if (closing) {
       engine.close();

@@ -35,6 +35,9 @@ const COLUMNS = `t.num, t.id, t.owner, t.endpoint, e.id AS endpoint_id, t.seq, t
 /** Start of every statement that reads tasks in order to change them. */
 export const SELECT_TASK = `SELECT ${COLUMNS}`;
 
+/** In the hands of an agent, in the words of the index `tasks_live`. */
+export const IS_LIVE = "t.ended_at IS NULL AND t.state <> 'queued'";
+
 const isLive = (state: TaskState) => state === 'leased' || state === 'running' || state === 'cancelling';
 
 /**

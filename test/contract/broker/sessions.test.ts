@@ -324,11 +324,14 @@ it('lets an agent read what its tasks name, and nothing else', async () => {
 });
 
 it('closes the session with 4003 when the token is renewed or the endpoint deleted', async () => {
-  const { broker, client, endpoint, submit, join } = await setup();
+  const { broker, client, endpoint, agentToken, submit, join } = await setup();
   const agent = await join();
   const { id } = await submit();
+  const early = await RawAgent.connect(broker.url, agentToken);
   const { token } = await client.renewEndpointToken(endpoint.id);
   expect(await agent.closing()).toMatchObject({ code: 4003 });
+  early.hello();
+  expect(await early.closing()).toMatchObject({ code: 4003 });
   const next = await RawAgent.join(broker.url, token);
   await client.deleteEndpoint(endpoint.id);
   expect(await next.closing()).toMatchObject({ code: 4003 });

@@ -62,6 +62,7 @@ export function conformance(name: string, open: (policy?: Partial<StorePolicy>) 
     const session = async (have: [string, number, 'accepted' | 'started' | 'ended'][] = []) => {
       const opened = await store.openSession({
         endpoint,
+        tokenHash: 'agent',
         session: newId(),
         now,
         leaseMs,
@@ -261,6 +262,7 @@ export function conformance(name: string, open: (policy?: Partial<StorePolicy>) 
         const two = await store.createEndpoint({ owner, id: newId(), now, name: 'two', tokenHash: 'two' });
         const opened = await store.openSession({
           endpoint: two.id,
+          tokenHash: 'two',
           session: newId(),
           now,
           leaseMs,
@@ -746,6 +748,7 @@ export function conformance(name: string, open: (policy?: Partial<StorePolicy>) 
           owner,
         });
         await store.renewEndpointToken({ owner, id: endpoint, tokenHash: 'agent-2', now });
+        expect(await refusal(session())).toBe('token-invalid');
         expect(await store.findToken({ tokenHash: 'agent' })).toBeNull();
         expect(await store.findToken({ tokenHash: 'agent-2' })).toMatchObject({ principal: { id: endpoint } });
         expect(await store.setOwner({ id: newId(), name: 'owner', tokenHash: 'owner-2', now })).toMatchObject({

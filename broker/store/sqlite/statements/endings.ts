@@ -1,7 +1,7 @@
 /** Ends and returns to the queue that no result brought about. */
 import type { TaskError } from '../../../../protocol/tasks/error.ts';
 import type { Context } from '../context.ts';
-import { SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
+import { IS_LIVE, SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
 
 /** Characters of an error's message in the task's record; all of it is in the result. */
 const RECORD_TEXT = 1000;
@@ -73,7 +73,7 @@ export function endTasksOfDeleted(ctx: Context, now: number, limit: number): num
   const deleted = ctx.all<{ num: number }>('SELECT num FROM endpoints WHERE deleted = 1 AND queued + live > 0');
   for (const { num } of deleted) {
     const rows = ctx.all<TaskRow>(
-      `SELECT * FROM (${SELECT_TASK} WHERE t.endpoint = ? AND t.state IN ('leased', 'running', 'cancelling') LIMIT ?)
+      `SELECT * FROM (${SELECT_TASK} WHERE t.endpoint = ? AND ${IS_LIVE} LIMIT ?)
        UNION ALL SELECT * FROM (${SELECT_TASK} WHERE t.endpoint = ? AND t.state = 'queued' LIMIT ?)`,
       num,
       limit - ended,

@@ -57,14 +57,14 @@ export const principals = {
       tokenHash,
     );
     if (!row) return null;
-    if (row.endpoint_id === null) return { principal: toPrincipal(row), owner: row.id };
+    if (row.endpoint_id === null) return { principal: toPrincipal(row), owner: row.id, tokenHash };
     const principal: Principal = {
       id: row.endpoint_id,
       kind: 'agent',
       name: row.endpoint_name,
       createdAt: row.endpoint_created,
     };
-    return { principal, owner: row.id };
+    return { principal, owner: row.id, tokenHash };
   },
 } satisfies VerbGroup<'setOwner' | 'createUser' | 'findToken'>;
 

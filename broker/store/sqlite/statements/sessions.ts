@@ -1,6 +1,7 @@
+import { RunaboutError } from '../../../../protocol/errors/error.ts';
 import type { OpenedSession, SessionRef } from '../../contract.ts';
-import { type Context, notFound, orNull } from '../context.ts';
-import { SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
+import { type Context, orNull } from '../context.ts';
+import { IS_LIVE, SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
 import { type DispatchRow, SELECT_DISPATCH, toDispatch } from './claims.ts';
 import { loseAttempt } from './endings.ts';
 import type { VerbGroup } from './principals.ts';
@@ -21,15 +22,17 @@ export function currentSession(ctx: Context, { endpoint, epoch }: SessionRef): S
 }
 
 /** Tasks in the hands of an endpoint's agent. */
-const LIVE_OF_ENDPOINT = `${SELECT_TASK} WHERE t.endpoint = ? AND t.state IN ('leased', 'running', 'cancelling')`;
+const LIVE_OF_ENDPOINT = `${SELECT_TASK} WHERE t.endpoint = ? AND ${IS_LIVE}`;
 
 export const sessions = {
-  openSession(ctx, { endpoint: id, session, now, leaseMs, host, workers, have }) {
+  openSession(ctx, { endpoint: id, tokenHash, session, now, leaseMs, host, workers, have }) {
     const endpoint = ctx.get<SessionRow & { epoch: number }>(
-      'SELECT num, owner, name, epoch FROM endpoints WHERE id = ? AND deleted = 0',
+      `SELECT num, owner, name, epoch FROM endpoints
+       WHERE id = ? AND num = (SELECT endpoint FROM tokens WHERE hash = ?)`,
       id,
+      tokenHash,
     );
-    if (!endpoint) throw notFound('endpoint', id);
+    if (!endpoint) throw new RunaboutError('token-invalid', 'The token was revoked.');
     const epoch = endpoint.epoch + 1;
     ctx.run(
       `UPDATE endpoints SET epoch = ?, session = ?, lease_until = ?, lapsed = 0, host = ?, workers = ?, problem = NULL,

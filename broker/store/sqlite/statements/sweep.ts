@@ -1,5 +1,5 @@
 import type { SessionRef } from '../../contract.ts';
-import { SELECT_TASK, type TaskRow } from '../transitions.ts';
+import { IS_LIVE, SELECT_TASK, type TaskRow } from '../transitions.ts';
 import { endExpired, endTasksOfDeleted, loseAttempt } from './endings.ts';
 import type { VerbGroup } from './principals.ts';
 import { setOffline } from './sessions.ts';
@@ -24,7 +24,7 @@ export const sweep = {
     // Reclaim first: a lease marked in this sweep is taken back in the next one, if its agent was not heard until then.
     const lost = ctx.all<TaskRow & { endpoint_name: string }>(
       `${SELECT_TASK.replace(' FROM tasks t', ', e.name AS endpoint_name FROM tasks t')}
-       WHERE e.lapsed = 1 AND e.live > 0 AND e.lease_until < ? AND t.state IN ('leased', 'running', 'cancelling')
+       WHERE t.endpoint IN (SELECT num FROM endpoints WHERE lapsed = 1 AND live > 0 AND lease_until < ?) AND ${IS_LIVE}
          AND (t.max_attempts > 1 OR t.state = 'cancelling' OR e.lease_until < ?)
        LIMIT ?`,
       now,

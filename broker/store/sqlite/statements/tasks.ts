@@ -36,8 +36,8 @@ function listIndex(state: TaskState | undefined, endpoint?: string, fn?: string)
   if (state !== undefined && !isTerminal(state)) {
     return {
       index: 'tasks_live',
-      condition: `AND state IN ('leased', 'running', 'cancelling') ${condition}
-        AND endpoint IN (SELECT num FROM endpoints WHERE endpoints.owner = tasks.owner)`,
+      condition: `AND ended_at IS NULL AND state <> 'queued' ${condition}
+        AND endpoint IN (SELECT num FROM endpoints WHERE owner = ?1)`,
     };
   }
   if (endpoint !== undefined) return { index: 'tasks_by_endpoint', condition };
@@ -45,7 +45,7 @@ function listIndex(state: TaskState | undefined, endpoint?: string, fn?: string)
   if (state === undefined) return { index: 'tasks_listed', condition };
   return {
     index: 'tasks_ended',
-    condition: `AND state IN ('succeeded', 'failed', 'cancelled', 'expired', 'lost') ${condition}`,
+    condition: `AND ended_at IS NOT NULL ${condition}`,
   };
 }
 
@@ -71,7 +71,7 @@ export const tasks = {
     }
     const rows = ctx.all<TaskRecordRow>(
       `${SELECT_TASK_RECORD} WHERE t.num IN (
-         SELECT num FROM tasks INDEXED BY ${index} WHERE owner = ? AND num < ? ${condition} ${filters}
+         SELECT num FROM tasks INDEXED BY ${index} WHERE owner = ?1 AND num < ?2 ${condition} ${filters}
          ORDER BY num DESC LIMIT ?
        ) ORDER BY t.num DESC`,
       ...params,
