@@ -72,19 +72,29 @@ function markAt(
 
 /** The outermost node that the offset stands before, in its leading comments. */
 export function placeAt(source: ts.SourceFile, at: number): Place | undefined {
-  const path: ts.Node[] = [];
-  let node: ts.Node = source;
+  const path: ts.Node[] = [source];
+  let node: ts.Node = statementAt(source, at);
   for (;;) {
-    const child: ts.Node | undefined = ts.forEachChild(node, candidate =>
-      candidate.pos <= at && at < candidate.end + (candidate.kind === ts.SyntaxKind.EndOfFileToken ? 1 : 0)
-        ? candidate
-        : undefined,
+    if (at < node.getStart(source)) return { node, path };
+    const child = ts.forEachChild(node, candidate =>
+      candidate.pos <= at && at < candidate.end ? candidate : undefined,
     );
     if (!child) return undefined;
     path.push(node);
-    if (at < child.getStart(source)) return { node: child, path };
     node = child;
   }
+}
+
+/** The statement whose text or leading comments hold an offset, by halves: a module may have thousands. */
+function statementAt({ statements, endOfFileToken }: ts.SourceFile, at: number): ts.Node {
+  let low = 0;
+  let high = statements.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (statements[middle]!.end <= at) low = middle + 1;
+    else high = middle;
+  }
+  return statements[low] ?? endOfFileToken;
 }
 
 function describe(source: ts.SourceFile, { node, path }: Place, comment: DocComment, tag: Tag): Marked | MarkProblem {

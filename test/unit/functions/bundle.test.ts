@@ -248,7 +248,7 @@ describe('the source map', () => {
     expect(frames.slice(0, 3)).toEqual([
       'Inner.verify src/lib/check.ts:5:11',
       'check src/lib/check.ts:9:51',
-      'outer src/a.ts:7:10',
+      'outer src/a.ts:6:10',
     ]);
     const { sources, sourcesContent } = JSON.parse(Buffer.from(built.map).toString());
     expect(sources).toEqual(['src/lib/check.ts', 'src/a.ts']);
