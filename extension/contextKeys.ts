@@ -6,7 +6,12 @@ import type { Services } from './services.ts';
 
 type Key = keyof typeof contextKeys;
 
+const last = new Map<Key, unknown>();
+
+/** Sets a context key, unless it is so already: lists change with every event. */
 export function setContext(key: Key, value: unknown): void {
+  if (last.has(key) && last.get(key) === value) return;
+  last.set(key, value);
   void commands.executeCommand('setContext', contextKeys[key], value);
 }
 

@@ -1,9 +1,13 @@
 import { MarkdownString, StatusBarAlignment, type StatusBarItem, ThemeColor, window } from 'vscode';
+import { coalesce } from './coalesce.ts';
 import type { Disposable } from './emitter.ts';
 import { commands } from './ids.ts';
 import { t } from './l10n.ts';
 import type { Services } from './services.ts';
 import { clock, endpointState } from './words.ts';
+
+/** Drawn at most this often, in milliseconds, however fast events come. */
+const DRAW_EVERY = 50;
 
 /** The one status-bar item: where things run, whether they can, and that something does. */
 export class StatusBar {
@@ -16,13 +20,14 @@ export class StatusBar {
     this.#item = window.createStatusBarItem('runabout.status', StatusBarAlignment.Left, 1);
     this.#item.name = 'Runabout';
     const { session, lists, chosen, runs } = services;
-    const draw = () => this.#draw();
+    const draw = coalesce(() => this.#draw(), DRAW_EVERY);
     this.#disposables = [
       session.onDidChangeState(draw),
       lists.active.onDidChange(draw),
       lists.endpoints.onDidChange(draw),
       chosen.onDidChange(draw),
       runs.onDidChange(draw),
+      draw,
       this.#item,
     ];
     this.#draw();

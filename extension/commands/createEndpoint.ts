@@ -1,6 +1,7 @@
 import { env, window } from 'vscode';
 import { Name } from '../../protocol/client-broker/common.ts';
-import type { CreatedEndpoint, EndpointRecord } from '../../protocol/client-broker/endpoints.ts';
+import type { EndpointRecord } from '../../protocol/client-broker/endpoints.ts';
+import { setUpCommand } from '../connection/setUpCommand.ts';
 import { t } from '../l10n.ts';
 import type { EndpointRef } from '../run/chosenEndpoint.ts';
 import type { Services } from '../services.ts';
@@ -28,12 +29,6 @@ function askName(existing: EndpointRecord[]): Thenable<string | undefined> {
       return checked.success || value === '' ? undefined : checked.error.issues[0]?.message;
     },
   });
-}
-
-/** The token goes through the environment: arguments of a program can be read by others on its machine. */
-function setUpCommand(url: string, { endpoint, token }: CreatedEndpoint): string {
-  const variables = `RUNABOUT_URL='${url}' RUNABOUT_TOKEN='${token}'`;
-  return `${variables} runabout endpoint create ${endpoint.name} && runabout endpoint start ${endpoint.name}`;
 }
 
 async function offerCommand(command: string, name: string): Promise<void> {

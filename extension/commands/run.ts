@@ -16,8 +16,10 @@ export async function run(services: Services, on?: unknown): Promise<string | un
     return await runFunction(services, { target: { kind: 'source', uri, name }, ...rest });
   }
   services.session.requireClient();
+  if (on instanceof EndpointRow) {
+    const target = await pickFunction(services, t('Run a function on {0}', on.record.name));
+    return target && (await runFunction(services, { target, endpoint: on.record.id }));
+  }
   const target = functionOf(services, on) ?? (await pickFunction(services, t('Run a function')));
-  if (!target) return undefined;
-  const endpoint = on instanceof EndpointRow ? on.record.id : undefined;
-  return await runFunction(services, { target, endpoint, pick: endpoint === undefined });
+  return target && (await runFunction(services, { target, pick: true }));
 }

@@ -13,6 +13,8 @@ const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompar
 const newestFirst = (a: { id: string }, b: { id: string }) => (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 
 const TASKS_PER_PAGE = 50;
+/** Above this many the list begins anew with its first page: a window may be open for weeks. */
+const MOST_TASKS = 2000;
 
 /** What the three views show, for the broker of the session. */
 export class Lists {
@@ -55,9 +57,13 @@ export class Lists {
     await Promise.all([
       this.endpoints.load(() => everything(cursor => client.listEndpoints({ limit: 500, cursor }))),
       this.functions.load(() => everything(cursor => client.listFunctions({ limit: 500, cursor }))),
-      this.tasks.load(() => client.listTasks({ limit: TASKS_PER_PAGE })),
+      this.#loadTasks(client),
       this.active.load(() => activeTasks(client)),
     ]);
+  }
+
+  async #loadTasks(client: BrokerClient | undefined): Promise<void> {
+    if (client) await this.tasks.load(() => client.listTasks({ limit: TASKS_PER_PAGE }));
   }
 
   #clear(): void {
@@ -80,6 +86,7 @@ export class Lists {
         break;
       case 'task':
         this.tasks.put(event.task);
+        if (this.tasks.size > MOST_TASKS && this.tasks.status !== 'loading') void this.#loadTasks(this.#session.client);
         if (isTerminal(event.task.state)) this.active.remove(event.task.id);
         else this.active.put(event.task);
         this.#task.fire(event.task);

@@ -78,6 +78,11 @@ export class ResultPanel implements WebviewPanelSerializer {
     await this.#load(task);
   }
 
+  /** Shows a task where the panel is, open or behind another tab: what the person looks at stays in front. */
+  async follow(task: string): Promise<void> {
+    await this.#load(task);
+  }
+
   /** Called by VS Code for a panel of the last session. */
   async deserializeWebviewPanel(panel: WebviewPanel, saved: unknown): Promise<void> {
     const task = (saved as { task?: unknown } | undefined)?.task;

@@ -102,5 +102,6 @@ async function submitRegistered({ session }: Services, id: string, { endpoint, a
 
 /** The panel follows when it is open; it opens by itself only for those who want that. */
 async function showIfWanted({ panel }: Services, task: string): Promise<void> {
-  if (panel.isOpen || workspace.getConfiguration().get(settings.openPanelOnRun, false)) await panel.show(task);
+  if (panel.isOpen) await panel.follow(task);
+  else if (workspace.getConfiguration().get(settings.openPanelOnRun, false)) await panel.show(task);
 }

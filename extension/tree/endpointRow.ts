@@ -15,6 +15,9 @@ interface EndpointOptions {
   active: TaskRecord[];
 }
 
+/** Tasks shown under one endpoint. */
+const MOST_TASKS = 50;
+
 export class EndpointRow extends Row {
   readonly record: EndpointRecord;
   readonly #options: EndpointOptions;
@@ -42,7 +45,10 @@ export class EndpointRow extends Row {
 
   override children(): Row[] {
     const { host, status, id } = this.record;
-    const rows: Row[] = this.#options.active.map(task => new TaskRow(task, { stale: this.#options.stale, under: id }));
+    const { active, stale } = this.#options;
+    const rows: Row[] = active.slice(0, MOST_TASKS).map(task => new TaskRow(task, { stale, under: id }));
+    const more = active.length - rows.length;
+    if (more > 0) rows.push(new FactRow(id, t('More'), t('{0} tasks', more), 'ellipsis'));
     if (status.problem) rows.push(new FactRow(id, t('Problem'), status.problem, 'warning'));
     if (status.workers) {
       const { busy, total, starting } = status.workers;

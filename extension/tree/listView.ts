@@ -1,4 +1,5 @@
 import { EventEmitter, type TreeDataProvider, type TreeView, window } from 'vscode';
+import { coalesce } from '../coalesce.ts';
 import type { Session } from '../connection/session.ts';
 import type { Disposable, Event } from '../emitter.ts';
 import { t } from '../l10n.ts';
@@ -32,7 +33,6 @@ export class ListView<T extends { id: string }> implements TreeDataProvider<Row>
   readonly #changed = new EventEmitter<undefined>();
   readonly #disposables: Disposable[];
   readonly view: TreeView<Row>;
-  #timer: NodeJS.Timeout | undefined;
 
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -40,11 +40,12 @@ export class ListView<T extends { id: string }> implements TreeDataProvider<Row>
     this.#options = options;
     this.view = window.createTreeView(options.id, { treeDataProvider: this, showCollapseAll: true });
     const { list, session, redrawOn = [] } = options;
-    const redraw = () => this.#redraw();
+    const redraw = coalesce(() => this.#draw(), DRAW_EVERY);
     this.#disposables = [
       list.onDidChange(redraw),
       session.onDidChangeState(redraw),
       ...redrawOn.map(event => event(redraw)),
+      redraw,
       this.#changed,
       this.view,
     ];
@@ -70,16 +71,12 @@ export class ListView<T extends { id: string }> implements TreeDataProvider<Row>
   }
 
   dispose(): void {
-    clearTimeout(this.#timer);
     for (const disposable of this.#disposables) disposable.dispose();
   }
 
-  #redraw(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.view.message = this.#message();
-      this.#changed.fire(undefined);
-    }, DRAW_EVERY);
+  #draw(): void {
+    this.view.message = this.#message();
+    this.#changed.fire(undefined);
   }
 
   #message(): string | undefined {
