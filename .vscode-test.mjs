@@ -6,7 +6,8 @@ import { findDesktop } from './scripts/editor/desktop.ts';
 const path = name => fileURLToPath(new URL(name, import.meta.url));
 
 export default defineConfig({
-  files: 'out/editor-tests/*.test.cjs',
+  // In this order: the last one stops the broker and starts it again.
+  files: ['activation', 'run', 'settings', 'connection'].map(name => `out/editor-tests/${name}.test.cjs`),
   workspaceFolder: process.env.RUNABOUT_TEST_WORKSPACE ?? path('test/editor/workspace'),
   useInstallation: { fromPath: findDesktop() ?? path('scripts/editor/vscode-shim.mjs') },
   mocha: { ui: 'bdd', timeout: 30_000, reporter: path('scripts/editor/reporter.cjs') },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findLocalBroker, localConnection } from '../../client/local.ts';
 import { until } from '../support/until.ts';
 import type { Editor } from './support/editor.ts';
-import { type Setup, setUp } from './support/setup.ts';
+import { keepFailures, type Setup, setUp } from './support/setup.ts';
 
 let setup: Setup;
 let editor: Editor;
@@ -12,6 +12,7 @@ beforeAll(async () => {
   editor = await setup.window();
 });
 afterAll(() => setup?.close());
+keepFailures(() => editor);
 
 test('the first look says what Runabout does and offers one thing to do', async () => {
   await editor.container();
@@ -58,7 +59,7 @@ test('a window that comes later finds the same broker by itself', async () => {
 test('another broker is an address and a token away, and a wrong token says so', async () => {
   const { url, token } = localConnection(setup.local.home)!;
   await editor.command('Runabout: Disconnect');
-  await editor.view('Endpoints').locator('.welcome-view-content').getByRole('button').waitFor();
+  await editor.view('Endpoints').locator('.welcome-view-content .monaco-button').waitFor();
 
   await editor.command('Runabout: Connect…');
   await editor.answer('Address of the broker', url);

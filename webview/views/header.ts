@@ -29,7 +29,7 @@ export function headerView(): HeaderView {
   return {
     element: el('header', {}, name, status, toolbar),
     update({ task, value, error }) {
-      name.textContent = task.function.name;
+      name.replaceChildren(...nameParts(task.function.name));
       status.className = `status state-${task.state}`;
       status.replaceChildren(stateIcon(task.state), el('span', {}, facts(task)));
       actions.cancel.hidden = hasEnded(task) || task.state === 'cancelling';
@@ -39,6 +39,12 @@ export function headerView(): HeaderView {
       actions['open-json'].hidden = !value;
     },
   };
+}
+
+/** The path of a function, small, above its own name: `weather/report#` and `monthlyReport`. */
+function nameParts(name: string): Node[] {
+  const own = name.lastIndexOf('#') + 1;
+  return [el('span', { class: 'path' }, name.slice(0, own)), new Text(name.slice(own))];
 }
 
 function facts(task: TaskRecord): string {

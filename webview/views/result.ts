@@ -19,14 +19,11 @@ export function resultView({ task, value, error, errorKind }: PanelState): HTMLE
 
 /** The value at its best, and as a tree: beneath, closed, when there is a better view. */
 function valueView({ tree, view, cut }: ValueState): HTMLElement {
-  return el(
-    'div',
-    { class: 'value' },
-    cut !== undefined && el('p', { class: 'cut', role: 'note' }, cut),
-    ...(view
-      ? [pictureOf(view), el('details', {}, el('summary', {}, 'Value as a tree'), valueTree(tree))]
-      : [valueTree(tree)]),
-  );
+  // A table says itself how much of it is shown, and a plot shows all there is.
+  const note = cut !== undefined && el('p', { class: 'cut', role: 'note' }, cut);
+  if (!view) return el('div', {}, note, valueTree(tree));
+  const details = el('details', {}, el('summary', {}, 'Value as a tree'), note, valueTree(tree));
+  return el('div', {}, pictureOf(view), details);
 }
 
 function pictureOf(view: NonNullable<ValueState['view']>): HTMLElement {

@@ -38,7 +38,7 @@ async function seen(locator: Locator): Promise<string> {
 
 test('says which function ran where, and how it ended', async () => {
   const { page, sent, saved } = await show(states.value);
-  expect(await seen(page.getByRole('heading', { level: 1 }))).toBe('examples/statistics/summary.ts#summarise');
+  expect(await seen(page.getByRole('heading', { level: 1 }))).toBe('examples/statistics/summary.ts#\nsummarise');
   expect(await seen(page.getByRole('status').first())).toBe('Succeeded on laptop · v3 · 1.24 s');
   expect(await sent()).toEqual([{ t: 'ready' }]);
   expect(await saved()).toEqual({ task: states.value.task.id });
@@ -112,9 +112,9 @@ test('records are a table with their columns, and what was cut is said', async (
     'right',
   );
   expect(await page.getByText('1,000 rows, 3 columns; the first 3 are shown.').count()).toBe(1);
-  expect(await seen(page.getByRole('note'))).toContain('only a part of it is shown');
   expect(await page.getByRole('treeitem').count()).toBe(0);
   await page.getByText('Value as a tree').click();
+  expect(await seen(page.getByRole('note'))).toContain('only a part of it is shown');
   expect(await page.getByRole('treeitem').count()).toBe(8);
 });
 

@@ -17,7 +17,7 @@ export class Editor {
   constructor(page: Page, url: string) {
     this.page = page;
     this.#url = url;
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(15_000);
   }
 
   async open(folder: string): Promise<void> {
@@ -33,14 +33,26 @@ export class Editor {
     await this.rows.filter({ hasText: title }).first().click();
   }
 
+  /** Opens a file on the left, wherever the focus is. */
   async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+1');
     await this.page.keyboard.press('Control+P');
     await this.input.waitFor();
     await this.input.fill(name);
-    await this.rows.filter({ hasText: name }).first().waitFor();
-    await this.page.keyboard.press('Enter');
-    await this.page.locator(`.tabs-container .tab[data-resource-name="${name.split('/').at(-1)}"]`).waitFor();
+    await this.rows
+      .filter({ has: this.page.locator('.label-name', { hasText: name }) })
+      .first()
+      .click();
+    await this.page.locator(`.tabs-container .tab.active[data-resource-name="${name}"]`).waitFor();
     await this.page.locator('.monaco-editor .view-lines .view-line').first().waitFor();
+  }
+
+  /** Brings a line (from 1) of the open file to the middle of the screen. */
+  async goTo(line: number): Promise<void> {
+    await this.page.keyboard.press('Control+G');
+    await this.input.fill(`:${line}`);
+    await this.page.keyboard.press('Enter');
+    await this.statusBar(new RegExp(`^Ln ${line},`)).waitFor();
   }
 
   /** The input and the rows of the quick pick that is open. */
@@ -156,20 +168,19 @@ export class Editor {
     return this.page.locator('.statusbar-item', { hasText: text }).first();
   }
 
-  /** Shows the hover of some text in the editor and returns what it says. */
-  async hover(text: Locator): Promise<Locator> {
-    const hover = this.page
-      .locator('.monaco-hover:not(.hidden) .hover-contents, .monaco-resizable-hover .monaco-hover')
-      .first();
-    await until(
-      'the hover is shown',
-      async () => {
-        await text.hover({ position: { x: 2, y: 8 } });
-        return await hover.isVisible();
-      },
-      { everyMs: 500 },
-    );
-    return hover;
+  /** Points at some text of the editor and returns what the hover says, once it says `expected`. */
+  async hover(text: Locator, expected: RegExp): Promise<string> {
+    const hover = this.page.locator('.monaco-hover:not(.hidden)').filter({ hasText: expected }).first();
+    await until(`the hover says ${expected}`, async () => {
+      // A hover comes once for each time the pointer arrives.
+      await this.page.mouse.move(0, 0);
+      await text.hover();
+      return await hover.waitFor({ timeout: 4000 }).then(
+        () => true,
+        () => false,
+      );
+    });
+    return (await hover.allInnerTexts())[0]!;
   }
 
   /** The page of the result panel: a frame in a frame. */

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
+import { afterEach } from 'vitest';
 import { launchChromium } from '../../../scripts/editor/chromium.ts';
 import { type Platform, platform } from '../../../scripts/editor/platform.ts';
 import { type Server, type ServerOptions, startServer } from '../../../scripts/editor/server.ts';
@@ -17,6 +18,13 @@ export interface Setup {
   /** The folder that windows open. */
   folder: string;
   close(): Promise<void>;
+}
+
+/** Keeps a picture of the window for each test of this file that fails. */
+export function keepFailures(editor: () => Editor | undefined): void {
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') await editor()?.screenshot(`failed ${task.name.replace(/[^\w ]/g, '')}`);
+  });
 }
 
 export async function setUp(options: Partial<Pick<ServerOptions, 'settings' | 'workspaceTrust'>> = {}): Promise<Setup> {

@@ -1,0 +1,177 @@
+/** The main job as a person does it: look at the examples, run one, read the result on its line. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { up } from '../../scripts/editor/platform.ts';
+import { until } from '../support/until.ts';
+import type { Editor } from './support/editor.ts';
+import { keepFailures, type Setup, setUp } from './support/setup.ts';
+
+let setup: Setup;
+let editor: Editor;
+
+beforeAll(async () => {
+  setup = await setUp();
+  await up(setup.local, 'laptop');
+  editor = await setup.window();
+});
+afterAll(() => setup?.close());
+keepFailures(() => editor);
+
+test('marked functions carry lenses', async () => {
+  await editor.openFile('report.ts');
+  await editor.lens(/monthlyReport\(\)/).waitFor();
+  const lenses = await editor.lenses();
+  expect(lenses.filter(text => /Run/.test(text)).length).toBeGreaterThanOrEqual(2);
+  await editor.screenshot('lenses');
+});
+
+test('right-click, pick the endpoint, give arguments, and the result stands at the end of the line', async () => {
+  await editor.contextMenu(editor.line('export function monthlyReport'), 'Run on Remote Endpoint…');
+  const row = editor.rows.filter({ hasText: 'laptop' }).first();
+  await row.waitFor();
+  await editor.screenshot('pick-endpoint');
+  await row.click();
+
+  // The function takes an argument: it is asked for in a document that knows its type.
+  await editor.page.locator('.tabs-container .tab.active', { hasText: /monthlyReport/ }).waitFor();
+  await editor.line('"C"').waitFor();
+  await editor.screenshot('arguments');
+  await editor.line('"arguments"').click();
+  await editor.page.keyboard.press('Control+Enter');
+  await editor.lineEnd(/^= \[.*2025-01/);
+  await editor.page
+    .locator('.tabs-container .tab.active', { hasText: /monthlyReport/ })
+    .getByRole('button', { name: /^Close/ })
+    .click();
+  await editor.screenshot('result-on-line');
+});
+
+test('the hover gives the result, the endpoint and the way on', async () => {
+  // After a menu VS Code shows no hover before the next click.
+  await editor.line('const convert').click();
+  const name = editor.line('export function monthlyReport').getByText('monthlyReport').last();
+  const text = await editor.hover(name, /succeeded\son\slaptop/);
+  expect(text).toContain('2025-01');
+  await editor.screenshot('hover');
+  await editor.page.keyboard.press('Escape');
+});
+
+test('the panel shows records as a table, beside the code', async () => {
+  await editor.command('Runabout: Show Result');
+  await editor.rows.filter({ hasText: 'monthlyReport' }).first().click();
+  const panel = await editor.panel();
+  await panel.getByRole('columnheader', { name: 'rainMm' }).waitFor();
+  expect(await panel.getByRole('row').count()).toBe(13);
+  expect(await panel.getByRole('heading', { level: 1 }).textContent()).toContain('monthlyReport');
+  await editor.line('export function monthlyReport').waitFor();
+  await editor.screenshot('panel-table');
+});
+
+test('an example is one click on its lens, and the open panel follows', async () => {
+  await editor.lens(/monthlyReport\('F'\)/).click();
+  await editor.lineEnd(/^= \[.*mean: \d\d\.\d/);
+  const panel = await editor.panel();
+  await panel.getByRole('tab', { name: /Output/ }).click();
+  await panel.getByText(/readings, 12 months/).waitFor();
+  await panel.getByRole('tab', { name: 'Details' }).click();
+  await panel.getByText('Ran the function').waitFor();
+  await editor.screenshot('panel-details');
+});
+
+test('numbers are a plot', async () => {
+  await editor.openFile('walk.ts');
+  await editor.lens(/randomWalk\(2000\)/).click();
+  const panel = await editor.panel();
+  await panel.getByRole('img', { name: /^Line plot of 2,000 numbers/ }).waitFor();
+  await editor.lineEnd(/^= \[0, /);
+  await editor.screenshot('panel-plot');
+});
+
+test('PNG bytes are a picture', async () => {
+  await editor.openFile('mandelbrot.ts');
+  await editor.lens(/mandelbrot\(480\)/).click();
+  const panel = await editor.panel();
+  await panel.getByText('480 × 320 pixels').waitFor();
+  await editor.screenshot('panel-picture');
+});
+
+test('what a generator prints and yields arrives while it runs', async () => {
+  await editor.openFile('pi.ts');
+  await editor.lens(/estimatePi\(20/).click();
+  const panel = await editor.panel();
+  await panel.getByText(/round 2 of 20/).waitFor();
+  expect(await panel.getByRole('status').first().textContent()).toMatch(/^Running on laptop/);
+  expect(await panel.locator('.stream-item').count()).toBeGreaterThan(0);
+  await editor.lineEnd(/^… /);
+  await editor.screenshot('panel-running');
+  await panel.getByRole('button', { name: 'Cancel' }).click();
+  await editor.lineEnd(/cancelled/);
+});
+
+test('a failed run puts the remote error on the local line, until that is edited', async () => {
+  await editor.openFile('report.ts');
+  await editor.goTo(55);
+  await editor.lens(/repairedReport\(3\)/).click();
+  await editor.lineEnd(/^✗ Error: The year cannot be reported$/);
+  await editor.problems().first().waitFor();
+  const panel = await editor.panel();
+  const error = panel.getByRole('region', { name: 'Error' });
+  await error.getByText('Caused by').first().waitFor();
+  expect(await error.textContent()).toContain('Your function failed.');
+  await editor.screenshot('error-on-line');
+
+  await error
+    .getByRole('button', { name: /readings\.ts:\d+/ })
+    .first()
+    .click();
+  await editor.page.locator('.tabs-container .tab.active[data-resource-name="readings.ts"]').waitFor();
+
+  await editor.openFile('report.ts');
+  await editor.goTo(55);
+  await editor.line('throw new Error').click();
+  await editor.page.keyboard.press('End');
+  await editor.page.keyboard.type(' // mended');
+  await editor.noLineEnd(/^✗ Error: The year cannot be reported$/);
+  await until('nothing is underlined', async () => (await editor.problems().count()) === 0);
+  await editor.command('File: Revert File');
+});
+
+test('the sidebar shows the endpoint, the functions and the tasks with their states', async () => {
+  await editor.container();
+  await editor.viewRow('Endpoints', /laptop.*online/);
+  await editor.viewRow('Functions', /monthlyReport/);
+  await editor.viewRow('Tasks', /repairedReport.*failed/);
+  await editor.viewRow('Tasks', /monthlyReport.*succeeded/);
+  await editor.statusBar(/laptop/).waitFor();
+  await editor.screenshot('sidebar');
+});
+
+test('a task that came from elsewhere shows up by itself', async () => {
+  const before = await editor.viewRows('Tasks').filter({ hasText: 'moonPhases' }).count();
+  expect(before).toBe(0);
+  const { status, text } = await setup.local.cli(
+    'run',
+    `${setup.folder}/sky/moon.ts#moonPhases`,
+    '--on',
+    'laptop',
+    '2027',
+  );
+  expect(status, text).toBe(0);
+  await editor.viewRow('Tasks', /moonPhases.*succeeded/);
+});
+
+test.each([
+  ['light', 'Light Modern'],
+  ['high-contrast', 'Dark High Contrast'],
+  ['dark', 'Dark Modern'],
+])('looks right in %s', async (name, theme) => {
+  await editor.openFile('report.ts');
+  await editor.goTo(24);
+  await editor.lens(/monthlyReport\(\)/).click();
+  await editor.lineEnd(/^= \[.*2025-01/);
+  await editor.command('Preferences: Color Theme');
+  await editor.input.fill(theme);
+  await editor.rows.filter({ hasText: theme }).first().click();
+  const panel = await editor.panel();
+  await panel.getByRole('columnheader', { name: 'rainMm' }).waitFor();
+  await editor.screenshot(`theme-${name}`);
+});
