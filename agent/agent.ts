@@ -85,6 +85,7 @@ export class Agent {
       paths.state,
       () => this.#workers(),
       () => this.#journal.problem ?? this.#blocksProblem ?? this.#attempts.scheduler.problem,
+      () => this.#attempts.undelivered,
     );
     this.#blocks = new Blocks({
       provider: new LocalProvider(paths.log),
@@ -129,7 +130,7 @@ export class Agent {
     if (end === 'stopped') await waitUntil(() => this.#attempts.running === 0, config.drainMs);
     for (const link of this.#links.keys()) link.send({ t: 'stop' });
     await this.#blocks.end(config.graceMs + 1_000);
-    this.#attempts.loseAll('The endpoint was stopped.');
+    this.#attempts.giveUpStarted();
     await waitUntil(() => this.#attempts.undelivered === 0 || !this.#session.isConnected, SETTLE_MS);
     await this.#session.close();
     this.#listener?.close();
@@ -158,6 +159,7 @@ export class Agent {
         this.#links.set(link, new Transfers(link, this.#store, this.#cache));
         this.#attempts.attached(link, holds);
         this.#status.changed();
+        if (this.#stopping && this.#attempts.running === 0) link.send({ t: 'stop' });
       },
       take: (link, message, payload) => this.#fromManager(link, message, payload),
       detached: link => {

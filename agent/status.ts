@@ -10,6 +10,7 @@ export class Status {
   readonly #file: string;
   readonly #workers: () => WorkerCounts;
   readonly #problem: () => string | undefined;
+  readonly #undelivered: () => number;
   #session: BrokerSession | undefined;
   #state: AgentState['state'] = 'connecting';
   #since = Date.now();
@@ -17,11 +18,15 @@ export class Status {
   #pause: NodeJS.Timeout | undefined;
   #toldBroker = '';
 
-  /** @param problem why no task can run here, if that is so */
-  constructor(file: string, workers: () => WorkerCounts, problem: () => string | undefined) {
+  /**
+   * @param problem why no task can run here, if that is so
+   * @param undelivered how many results the broker does not have yet
+   */
+  constructor(file: string, workers: () => WorkerCounts, problem: () => string | undefined, undelivered: () => number) {
     this.#file = file;
     this.#workers = workers;
     this.#problem = problem;
+    this.#undelivered = undelivered;
   }
 
   /** @param problem with the connection to the broker */
@@ -55,6 +60,7 @@ export class Status {
       state: this.#state,
       since: this.#since,
       workers,
+      undelivered: this.#undelivered(),
       ...(shown ? { problem: shown } : {}),
     });
     const text = JSON.stringify([workers, problem]);

@@ -99,7 +99,8 @@ export class BrokerSession {
         : `The broker at ${this.#url} answered with status ${response.statusCode}.`;
       response.resume();
       request.destroy();
-      socket.emit('close', closeCodes.auth, Buffer.alloc(0));
+      // A destroyed request brings no `close` of its own.
+      socket.emit('close', 1006, Buffer.alloc(0));
     });
     socket.on('open', () => {
       const { host, workers, have } = this.#handlers.hello();

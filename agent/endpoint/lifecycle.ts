@@ -31,6 +31,8 @@ export interface EndpointState {
   /** Milliseconds since 1970. */
   since?: number;
   workers?: AgentState['workers'];
+  /** Results that the broker does not have yet. */
+  undelivered?: number;
 }
 
 const LOOK_MS = 25;
@@ -107,6 +109,7 @@ export function endpointState(ref: EndpointRef): EndpointState {
       connected: own?.state === 'connected',
       ...pick(own?.problem, own?.since),
       ...(own?.workers ? { workers: own.workers } : {}),
+      ...(own?.undelivered ? { undelivered: own.undelivered } : {}),
     };
   }
   if (isStale(paths.lock)) {

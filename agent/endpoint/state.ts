@@ -19,6 +19,8 @@ export const AgentState = z.object({
   /** What is wrong, as a sentence. */
   problem: z.string().optional(),
   workers: WorkerCounts.optional(),
+  /** Results that the broker does not have yet. */
+  undelivered: z.number().int().optional(),
 });
 export type AgentState = z.infer<typeof AgentState>;
 

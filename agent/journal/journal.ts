@@ -112,6 +112,11 @@ export class Journal {
     this.#lazy ??= setTimeout(() => this.#commit(), LAZY_MS);
   }
 
+  /** Lets the file have so many pages at the most, as a full disk would. */
+  limitPages(count: number): void {
+    this.#db.exec(`PRAGMA max_page_count = ${count}`);
+  }
+
   /** Writes what waits, and closes the file. */
   close(): void {
     this.#commit();

@@ -205,20 +205,21 @@ export class Attempts {
       return;
     }
     this.#leave(attempt, link);
-    this.#end(attempt, lostMessage(attempt, reason, workerDied), NOTHING, () => link.keep(task, ranAs));
+    if (this.#stopping && !workerDied) this.#forget(attempt);
+    else this.#end(attempt, lostMessage(attempt, reason, workerDied), NOTHING, () => link.keep(task, ranAs));
   }
 
   // The end of the agent.
 
-  /** Takes and starts nothing more, and gives back what was not started. */
+  /** Takes and starts nothing more. What was not started is forgotten: the broker takes it back with `bye`. */
   stopStarting(): void {
     this.#stopping = true;
     for (const attempt of this.#attempts.values()) if (attempt.stage === 'waiting') this.#forget(attempt);
   }
 
-  /** All workers are gone. */
-  loseAll(reason: string): void {
-    this.#lose(() => true, reason);
+  /** All workers are gone. What they had not finished is forgotten in the same way. */
+  giveUpStarted(): void {
+    for (const attempt of this.#attempts.values()) if (attempt.stage === 'started') this.#forget(attempt);
   }
 
   close(): void {
