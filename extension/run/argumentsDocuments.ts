@@ -182,8 +182,9 @@ export class ArgumentsDocuments implements FileSystemProvider, TextDocumentConte
 /** Beside the function, whose line will show the result; where the document is already, if it is. */
 function placeFor(document: TextDocument): ViewColumn {
   const shown = window.visibleTextEditors.find(editor => editor.document === document);
-  const fromArguments = window.activeTextEditor?.document.uri.scheme === schemes.arguments;
-  return shown?.viewColumn ?? (fromArguments ? ViewColumn.Active : ViewColumn.Beside);
+  const active = window.activeTextEditor;
+  const beside = active !== undefined && active.document.uri.scheme !== schemes.arguments;
+  return shown?.viewColumn ?? (beside ? ViewColumn.Beside : ViewColumn.Active);
 }
 
 /** `/mean.arguments.jsonc?<target>`: the tab shows the path, and the query says what to run. */
