@@ -4,6 +4,9 @@ import type { OpenDocument } from './documents/open-document.ts';
 import { diagnostics } from './features/diagnostics.ts';
 import type { Session } from './session.ts';
 
+/** Diagnostics wait until a person has paused: they cost more than a keystroke may. */
+const PAUSE_MS = 150;
+
 /** Tells the client what has changed, and only that: document states, diagnostics, and that lenses are to be drawn anew. */
 export class Display {
   readonly #connection: Connection;
@@ -12,6 +15,7 @@ export class Display {
   readonly #sent = new Map<string, string>();
   /** Diagnostics by the document they come from, then by the one they stand in. */
   readonly #diagnostics = new Map<string, Map<string, string>>();
+  readonly #pauses = new Map<string, NodeJS.Timeout>();
 
   constructor(connection: Connection, session: Session, capabilities: ClientCapabilities) {
     this.#connection = connection;
@@ -31,7 +35,11 @@ export class Display {
         this.#sent.set(document.uri, text);
       }
       void this.#connection.sendNotification(serverMethods.documentChanged, this.#session.states.document(document));
-      this.#showDiagnostics(document);
+      clearTimeout(this.#pauses.get(document.uri));
+      this.#pauses.set(
+        document.uri,
+        setTimeout(() => this.#showDiagnostics(document), PAUSE_MS),
+      );
     }
     if (lenses) this.refreshLenses();
   }
@@ -46,7 +54,13 @@ export class Display {
     void this.#connection.sendNotification(serverMethods.connectionChanged, state);
   }
 
+  close(): void {
+    for (const pause of this.#pauses.values()) clearTimeout(pause);
+    this.#pauses.clear();
+  }
+
   #showDiagnostics(document: OpenDocument): void {
+    this.#pauses.delete(document.uri);
     const before = this.#diagnostics.get(document.uri) ?? new Map<string, string>();
     const found = diagnostics(document, this.#session.states, this.#session.documents);
     const now = new Map([...found].map(([uri, list]) => [uri, JSON.stringify(list)]));
@@ -63,6 +77,8 @@ export class Display {
   }
 
   #closed(uri: string): void {
+    clearTimeout(this.#pauses.get(uri));
+    this.#pauses.delete(uri);
     const said = this.#diagnostics.get(uri);
     this.#diagnostics.delete(uri);
     this.#sent.delete(uri);

@@ -50,6 +50,10 @@ export function serve(connection: Connection): void {
     task: task => progress?.superseded(task),
   });
   session.documents.manager.listen(connection);
+  // One failure in the background must not take the server away from the editor.
+  process.on('unhandledRejection', error => {
+    connection.console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  });
 
   connection.onInitialize((params): InitializeResult => {
     options = InitializationOptions.catch(InitializationOptions.parse({})).parse(params.initializationOptions ?? {});
@@ -156,6 +160,7 @@ export function serve(connection: Connection): void {
   );
   connection.onShutdown(async () => {
     progress?.close();
+    display.close();
     await session.dispose();
   });
   connection.listen();

@@ -77,10 +77,13 @@ export class OpenDocument {
   /** The same marks, with what their functions capture among the problems: some milliseconds more. */
   get checkedMarks(): Marks {
     const { marks } = this;
-    if (!this.#captured && marks.functions.length > 0) {
-      for (const [marked, problems] of checkCaptures(this.#source, marks)) addCaptures(marked, problems);
-    }
+    if (this.#captured) return marks;
     this.#captured = true;
+    try {
+      for (const [marked, problems] of checkCaptures(this.#source, marks)) addCaptures(marked, problems);
+    } catch {
+      // The compiler gives up on some half-written texts. The next keystroke brings another.
+    }
     return marks;
   }
 

@@ -29,6 +29,10 @@ export function diagnostics(document: OpenDocument, states: States, documents: D
     for (const diagnostic of ofBundle(document, state.bundled?.failure, document.rangeOf(marked.nameSpan))) {
       add(document.uri, diagnostic);
     }
+    for (const { message, place } of state.bundled?.bundle?.warnings ?? []) {
+      const range = place ? placeRange(place) : document.rangeOf(marked.nameSpan);
+      add(document.uri, { source: SOURCE, code: 'native', severity: DiagnosticSeverity.Warning, message, range });
+    }
     const [first, ...causes] = states.errorPlaces(state);
     const task = state.remote?.run?.task;
     if (!first || !task) continue;

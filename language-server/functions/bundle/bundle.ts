@@ -1,14 +1,14 @@
 import { dirname, join } from 'node:path';
 import type * as Esbuild from 'esbuild';
 import type { FunctionKind } from '../../../protocol/client-broker/functions.ts';
-import { RunaboutError } from '../../../protocol/errors/error.ts';
+import { asRunaboutError, RunaboutError } from '../../../protocol/errors/error.ts';
 import { type Digest, digestOf } from '../../../protocol/ids.ts';
 import { limits } from '../../../protocol/limits.ts';
 import type { Marked } from '../marks/marked.ts';
-import { pathInProject, projectOf, registryName } from '../project.ts';
+import { type Project, pathInProject, projectOf, registryName } from '../project.ts';
 import { entryPlugin, exportSuffix, type Overlays } from './entry.ts';
 import { type BuildContext, type BuildFailure, type BuildOptions, loadEsbuild } from './esbuild.ts';
-import { explainFailure, nativePlugin, packageSizes, tooLarge } from './failure.ts';
+import { addonWarnings, type BundleProblem, explainFailure, nativePlugin, packageSizes, tooLarge } from './failure.ts';
 import { commonJsBanner, commonJsDefines, forgetPaths } from './forget-paths.ts';
 
 /** The self-contained code of one function: an ES module for Node 24 whose default export is the function. */
@@ -27,6 +27,8 @@ export interface Bundle {
   source: { file: string; line: number };
   /** What each package contributes to `code`, in bytes, about; the largest first. */
   packages: { name: string; bytes: number }[];
+  /** What may fail elsewhere all the same. */
+  warnings: BundleProblem[];
 }
 
 export interface BundleRequest {
@@ -41,10 +43,11 @@ export interface BundleRequest {
 }
 
 interface Kept {
-  context: BuildContext;
+  project: Project;
+  context: Promise<BuildContext>;
   options: BuildOptions;
   /** Read by the plugin on every build. */
-  overlays: Map<string, string>;
+  texts: Map<string, string>;
   /** Output of the first pass, and what the second made of it. */
   last: { firstPass: Digest; bundle: Bundle } | undefined;
   /** Builds of one context go one after another. */
@@ -73,70 +76,84 @@ export class Bundler {
     const obstacle = request.marked.problems.find(problem => problem.severity === 'error');
     if (obstacle) throw new RunaboutError('function-not-markable', obstacle.message);
     const esbuild = await this.#load();
-    request.signal?.throwIfAborted();
-    const kept = await this.#keep(esbuild, request);
-    const turn = kept.queue.then(() => this.#build(esbuild, kept, request));
-    kept.queue = turn.catch(() => undefined);
-    return await turn;
+    try {
+      return await this.#inTurn(esbuild, request);
+    } catch (error) {
+      if (error instanceof RunaboutError || request.signal?.aborted) throw error;
+      // The bundler's own process has died: another one is started, with contexts of its own.
+      this.#kept.clear();
+      await esbuild.stop();
+    }
+    try {
+      return await this.#inTurn(esbuild, request);
+    } catch (error) {
+      throw request.signal?.aborted ? error : asRunaboutError(error, 'bundle-failed', 'The bundler failed');
+    }
   }
 
   async dispose(): Promise<void> {
     const all = [...this.#kept.values()];
     this.#kept.clear();
-    await Promise.all(all.map(({ context }) => context.dispose()));
+    await Promise.all(all.map(dispose));
   }
 
-  async #keep(esbuild: typeof Esbuild, { file, text, marked, overlays }: BundleRequest): Promise<Kept> {
-    const others = [...(overlays?.keys() ?? [])].filter(other => other !== file).sort();
-    const key = JSON.stringify([file, marked.name, marked.access, others]);
-    const current = new Map([...(overlays ?? []), [file, text]]);
+  #inTurn(esbuild: typeof Esbuild, request: BundleRequest): Promise<Bundle> {
+    request.signal?.throwIfAborted();
+    const kept = this.#keep(esbuild, request);
+    const texts = textsOf(request);
+    const turn = kept.queue.then(() => {
+      kept.texts.clear();
+      for (const [file, text] of texts) kept.texts.set(file, text);
+      return this.#build(esbuild, kept, request);
+    });
+    kept.queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** The context of a function, made when there is none. Unsaved files are part of it: it knows which to ask us for. */
+  #keep(esbuild: typeof Esbuild, request: BundleRequest): Kept {
+    const { file, marked } = request;
+    const project = projectOf(file);
+    const texts = textsOf(request);
+    const key = JSON.stringify([project.root, file, marked.name, marked.access, [...texts.keys()].sort()]);
     const known = this.#kept.get(key);
     if (known) {
+      // Last used, last let go.
       this.#kept.delete(key);
       this.#kept.set(key, known);
-      known.queue = known.queue.then(() => {
-        known.overlays.clear();
-        for (const [name, content] of current) known.overlays.set(name, content);
-      });
       return known;
     }
-    const options = buildOptions(file, marked, current);
-    const kept: Kept = {
-      context: await esbuild.context(options),
-      options,
-      overlays: current,
-      last: undefined,
-      queue: Promise.resolve(),
-    };
+    const options = buildOptions(project, file, marked, texts);
+    const context = esbuild.context(options);
+    const kept: Kept = { project, context, options, texts, last: undefined, queue: Promise.resolve() };
     this.#kept.set(key, kept);
-    for (const [oldest, { context, queue }] of this.#kept) {
+    for (const [oldest, old] of this.#kept) {
       if (this.#kept.size <= this.#most) break;
       this.#kept.delete(oldest);
-      void queue.then(() => context.dispose());
+      void dispose(old);
     }
     return kept;
   }
 
   async #build(esbuild: typeof Esbuild, kept: Kept, { file, text, marked, signal }: BundleRequest): Promise<Bundle> {
     signal?.throwIfAborted();
-    const { root, name } = projectOf(file);
-    let result: Esbuild.BuildResult;
-    try {
-      result = await kept.context.rebuild();
-    } catch (error) {
-      const { errors } = error as BuildFailure;
-      if (!Array.isArray(errors)) throw new RunaboutError('bundle-failed', (error as Error).message, { cause: error });
-      throw await explainFailure(esbuild, errors, file, text, root, kept.options);
-    }
+    const { project, options } = kept;
+    const { root } = project;
+    const context = await kept.context;
+    const result = await context.rebuild().catch(async (error: BuildFailure) => {
+      throw Array.isArray(error.errors)
+        ? await explainFailure(esbuild, error.errors, file, text, root, options)
+        : error;
+    });
     signal?.throwIfAborted();
     const output = result.outputFiles!.find(({ path }) => path.endsWith('.mjs'))!;
     const facts = {
       kind: marked.kind,
       source: {
-        file: pathInProject({ root, name }, file),
+        file: pathInProject(project, file),
         line: text.slice(0, marked.nameSpan.start).split('\n').length,
       },
-      registryName: registryName({ root, name }, file, marked.name),
+      registryName: registryName(project, file, marked.name),
     };
     const firstPass = digestOf(output.contents);
     if (kept.last?.firstPass === firstPass) return { ...kept.last.bundle, ...facts };
@@ -151,6 +168,7 @@ export class Bundler {
       mapDigest: digestOf(map),
       root,
       packages: packageSizes(result.metafile!),
+      warnings: addonWarnings(result.metafile!, text, file, root),
       ...facts,
     };
     kept.last = { firstPass, bundle };
@@ -158,8 +176,21 @@ export class Bundler {
   }
 }
 
-function buildOptions(file: string, marked: Marked, overlays: Overlays): BuildOptions {
-  const { root } = projectOf(file);
+/** The texts to read instead of files: the function's own, and those that are not saved. */
+function textsOf({ file, text, overlays }: BundleRequest): Map<string, string> {
+  return new Map([...(overlays ?? []), [file, text]]);
+}
+
+/** Lets a context go when its builds are done. */
+async function dispose({ queue, context }: Kept): Promise<void> {
+  await queue;
+  await context.then(
+    made => made.dispose(),
+    () => undefined,
+  );
+}
+
+function buildOptions({ root }: Project, file: string, marked: Marked, overlays: Overlays): BuildOptions {
   return {
     stdin: {
       contents: 'export { default } from "runabout:entry";',

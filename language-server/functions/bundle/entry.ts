@@ -55,7 +55,7 @@ function commonJsExports(text: string, file: string): string | undefined {
 /**
  * Makes the function the entry of the bundle, whether its module exports it or not, and reads texts that are not saved
  * yet.
- * @param overlays looked at on every build; only the files in it now are read from it
+ * @param overlays looked at on every build; only the files in it now are ever read from it, `file` among them
  */
 export function entryPlugin(file: string, marked: Pick<Marked, 'name' | 'access'>, overlays: Overlays): Plugin {
   const files = new Set([file, ...overlays.keys()]);

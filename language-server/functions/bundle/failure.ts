@@ -146,6 +146,40 @@ function importPlace(text: string, file: string, specifier: string): Place | und
   };
 }
 
+/** Packages that find a compiled add-on when they run, where no bundler sees it. */
+const ADDON_LOADERS = ['bindings', 'node-gyp-build', 'node-gyp-build-optional-packages', '@mapbox/node-pre-gyp'];
+
+/**
+ * Packages in the bundle that may load a native add-on when they run: it is not in the bundle. Some of them do without
+ * it, so this is for a warning.
+ */
+export function addonWarnings(metafile: Metafile, text: string, file: string, root: string): BundleProblem[] {
+  const importers = new Map<string, { importer: string; specifier: string }>();
+  for (const [importer, { imports }] of Object.entries(metafile.inputs)) {
+    for (const { path, original } of imports) {
+      if (!importers.has(path)) importers.set(path, { importer, specifier: original ?? path });
+    }
+  }
+  const entry = Object.keys(metafile.inputs).find(input => absolute(root, input) === file);
+  const warnings = new Map<string, BundleProblem>();
+  for (const [loader, { importer }] of importers) {
+    if (!ADDON_LOADERS.includes(packageOf(loader) ?? '')) continue;
+    const owner = packageOf(importer);
+    if (!owner || ADDON_LOADERS.includes(owner)) continue;
+    let step = importers.get(importer);
+    for (let hops = 0; step && step.importer !== entry && hops < 1000; hops++) step = importers.get(step.importer);
+    warnings.set(owner, {
+      kind: 'native',
+      message: `"${owner}" may load a native add-on when it runs: that is compiled for one machine and does not travel.`,
+      place: step && importPlace(text, file, step.specifier),
+      via: undefined,
+    });
+  }
+  return [...warnings.values()];
+}
+
+const packageOf = (input: string) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1];
+
 /** `bundle-too-large`, with what each package contributes. */
 export function tooLarge(size: number, metafile: Metafile): RunaboutError {
   const packages = packageSizes(metafile);
@@ -163,7 +197,7 @@ export function packageSizes(metafile: Metafile): { name: string; bytes: number 
   const sizes = new Map<string, number>();
   for (const output of Object.values(metafile.outputs)) {
     for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
-      const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1] ?? '(your code)';
+      const name = packageOf(input) ?? '(your code)';
       sizes.set(name, (sizes.get(name) ?? 0) + bytesInOutput);
     }
   }

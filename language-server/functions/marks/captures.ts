@@ -10,6 +10,7 @@ import { spanOf } from './source.ts';
  * scopes, on this one file and without any library: some milliseconds, so not for every keystroke.
  */
 export function checkCaptures(source: ts.SourceFile, { functions }: Marks): Map<Marked, MarkProblem[]> {
+  if (functions.length === 0) return new Map();
   const checker = scopesOf(source);
   return new Map(
     functions.map(marked => {

@@ -312,6 +312,19 @@ describe('before anything is sent', () => {
     ]);
   });
 
+  test('a package that finds its add-on at run time is a warning, at its import', async () => {
+    const root = project({
+      'a.ts': `import db from 'database';\n${M}export const f = () => db;`,
+      'node_modules/database/package.json': '{ "name": "database" }',
+      'node_modules/database/index.js': "module.exports = require('bindings')('database');",
+      'node_modules/bindings/package.json': '{ "name": "bindings" }',
+      'node_modules/bindings/index.js': 'module.exports = name => name;',
+    });
+    const { warnings } = await bundle(root, 'a.ts');
+    expect(warnings).toMatchObject([{ kind: 'native', place: { line: 1, column: 15, length: 10 } }]);
+    expect(warnings[0]!.message).toContain('"database"');
+  });
+
   test('a bundle over the limit says how large each package is', async () => {
     const { error } = await failing({
       'a.ts': `import big from 'big';\n${M}export const f = () => big.length;`,
@@ -369,7 +382,7 @@ test('a failure does not stay, and builds at the same time do not mix', async ()
   const root = project({ 'a.ts': `${M}export const f = () => 0;` });
   const texts = Array.from(
     { length: 6 },
-    (_, i) => (i % 2 ? `import './gone';\n` : '') + `${M}export const f = () => ${i};`,
+    (_, i) => `${i % 2 ? `import './gone';\n` : ''}${M}export const f = () => ${i};`,
   );
   const results = await Promise.allSettled(texts.map(text => bundle(root, 'a.ts', 'f', bundler, text)));
   expect(results.map(({ status }) => status)).toEqual([
@@ -381,6 +394,18 @@ test('a failure does not stay, and builds at the same time do not mix', async ()
     'rejected',
   ]);
   for (const i of [0, 2, 4]) expect((await load((results[i] as PromiseFulfilledResult<Bundle>).value))()).toBe(i);
+});
+
+// The list of child processes is Linux's.
+test.skipIf(process.platform !== 'linux')('a bundler process that died is replaced', async () => {
+  const root = project({ 'a.ts': `${M}export const f = () => 7;` });
+  const other = new Bundler(1);
+  onTestFinished(() => other.dispose());
+  await bundle(root, 'a.ts', 'f', other);
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').map(Number);
+  const esbuild = children.find(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--service='));
+  process.kill(esbuild!, 'SIGKILL');
+  expect((await load(await bundle(root, 'a.ts', 'f', other)))()).toBe(7);
 });
 
 test('an aborted bundle is an AbortError', async () => {

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { findMarks, isRunnable, parseSource, reparseSource } from '../../../language-server/functions/index.ts';
+import {
+  checkCaptures,
+  findMarks,
+  isRunnable,
+  parseSource,
+  reparseSource,
+} from '../../../language-server/functions/index.ts';
 
 const marksOf = (text: string, file = 'a.ts') => findMarks(parseSource(text, file));
 const M = '/** @remote */\n';
@@ -123,10 +129,12 @@ test('faulty text keeps the marks that are whole', () => {
 });
 
 test('after any row of edits the tree says the same as a fresh one', () => {
-  let text = `${M}function f(x: number) { return x; }\n\nclass S {\n  ${M}  static g() { return 2; }\n}\n`;
+  let text = `let n = 0; n++;\n${M}function f(x: number) { return x; }\n\nfunction o() { const x = 1;\n${M}function i() { return x; } }\nclass S {\n  ${M}  static g() { return 2; }\n}\n`;
   let source = parseSource(text, 'a.ts');
   const edits: [string, string][] = [
-    ['return x', 'return x + 1'],
+    ['return x', 'return x + n'],
+    ['const x = 1', 'const y = 1'],
+    ['let n', 'const n'],
     ['function f', '  async function f'],
     ['/** @remote */\n', ''],
     ['class S {', 'class S {\n  /** @remote timeout=1s */ static h() {}\n'],
@@ -139,6 +147,11 @@ test('after any row of edits the tree says the same as a fresh one', () => {
     const start = text.indexOf(before);
     text = text.slice(0, start) + after + text.slice(start + before.length);
     source = reparseSource(source, text, { start, removed: before.length, inserted: after.length });
-    expect(findMarks(source)).toEqual(marksOf(text));
+    const marks = findMarks(source);
+    expect(marks).toEqual(marksOf(text));
+    // Binding names leaves traces in the tree, which must not mislead the next round.
+    const fresh = parseSource(text, 'a.ts');
+    const captures = (of: typeof source) => [...checkCaptures(of, findMarks(of)).values()];
+    expect(captures(source)).toEqual(captures(fresh));
   }
 });
