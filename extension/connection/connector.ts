@@ -31,6 +31,8 @@ export class Connector {
   readonly #disposables: Disposable[] = [];
   readonly #localChanged = new Emitter<boolean>();
   #memory: Choice | undefined;
+  /** Counts decisions: what was read before the newest of them no longer decides. */
+  #decisions = 0;
   #localRuns = false;
 
   /** Whether a local broker runs. */
@@ -60,7 +62,9 @@ export class Connector {
   /** Connects as the stored choice says. */
   async resolve(): Promise<void> {
     this.#noteLocal();
+    const decision = ++this.#decisions;
     const choice = await this.#read();
+    if (decision !== this.#decisions) return;
     if (choice?.kind === 'off') this.#session.use(undefined);
     else if (choice?.kind === 'remote') this.#session.use({ url: choice.url, token: choice.token });
     else this.#connectLocal();
@@ -132,5 +136,6 @@ export class Connector {
         t('The token could not be stored: VS Code found no keyring. You stay connected until this window closes.'),
       );
     }
+    this.#decisions += 1;
   }
 }

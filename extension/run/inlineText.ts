@@ -54,7 +54,8 @@ function textOf(run: RunSummary, now?: number): string {
       return `… ${t('cancelling on {0}', where)}`;
     case 'succeeded': {
       const tail = `${took}${run.stale ? ` · ${t('code has changed')}` : ''}`;
-      return `= ${cut(run.text, MOST_CHARACTERS - tail.length - 2)}${tail}`;
+      // The end is known a moment before the value is.
+      return `= ${cut(run.text || '…', MOST_CHARACTERS - tail.length - 2)}${tail}`;
     }
     case 'cancelled':
       return `${t('cancelled')}${took}`;

@@ -26,9 +26,10 @@ describe('activation', () => {
 
   it('finds the broker of this machine, and shows its endpoint', async () => {
     const api = await connected();
-    const [row] = api.rows('endpoints');
-    equal(row?.label, 'laptop');
-    ok(String(row?.description).startsWith('online · '), String(row?.description));
+    const row = await until('the endpoint has a row', () =>
+      api.rows('endpoints').find(({ description }) => String(description).startsWith('online · ')),
+    );
+    equal(row.label, 'laptop');
     deepEqual((await api.session.requireClient().whoAmI()).principal.kind, 'owner');
   });
 

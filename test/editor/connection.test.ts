@@ -2,10 +2,12 @@ import { equal, ok } from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { commands } from '../../extension/ids.ts';
 import { until } from '../support/until.ts';
-import { cli, connected } from './support/extension.ts';
+import { cli, connected, extension } from './support/extension.ts';
 
 describe('connection', () => {
   const state = (api: Awaited<ReturnType<typeof connected>>) => api.session.state.state;
+
+  afterEach(async () => (await extension().activate()).connector.chooseLocal());
 
   it('a token is in the secret storage and nowhere else', async () => {
     const api = await connected();
@@ -25,7 +27,6 @@ describe('connection', () => {
     api.session.use(undefined);
     await api.connector.resolve();
     await until('the stored connection is used', () => state(api) === 'connected');
-    await api.connector.chooseLocal();
   });
 
   it('a wrong token is refused, and a right one heals it in place', async () => {
@@ -33,11 +34,10 @@ describe('connection', () => {
     const connection = api.session.connection!;
     await api.connector.chooseRemote({ ...connection, token: `${connection.token}x` });
     await until('the broker refuses it', () => state(api) === 'refused');
-    ok(api.statusText().includes('connect again'), api.statusText());
+    await until('the status bar says so', () => api.statusText().includes('connect again'));
     await api.connector.chooseRemote(connection);
     await until('it is connected again', () => state(api) === 'connected');
     await until('the list is there again', () => api.rows('endpoints').length === 1);
-    await api.connector.chooseLocal();
   });
 
   it('a broker that goes away and comes back is followed, and the last lists stay', async () => {
