@@ -5,6 +5,7 @@ import {
   type ErrorHandler,
   LanguageClient,
   RevealOutputChannelOn,
+  State,
   TransportKind,
 } from 'vscode-languageclient/node';
 import type { InitializationOptions } from '../protocol/editor-server/messages.ts';
@@ -13,7 +14,7 @@ import { t } from './l10n.ts';
 import type { LanguageServerOptions } from './languageServer.ts';
 
 /** The client of the language server, not started yet. Its id names the setting `runabout.trace.server`. */
-export function createClient(options: LanguageServerOptions): LanguageClient {
+export function createClient(options: LanguageServerOptions, on: { running(): void; stopped(): void }): LanguageClient {
   const { module, storage, log, lenses } = options;
   const run = { module, transport: TransportKind.ipc };
   const initializationOptions: InitializationOptions = {
@@ -21,7 +22,7 @@ export function createClient(options: LanguageServerOptions): LanguageClient {
     storagePath: storage.fsPath,
     lenses: true,
   };
-  return new LanguageClient(
+  const client = new LanguageClient(
     'runabout',
     t('Runabout Language Server'),
     { run, debug: { ...run, options: { execArgv: ['--nolazy', '--inspect=6009'] } } },
@@ -50,6 +51,11 @@ export function createClient(options: LanguageServerOptions): LanguageClient {
       errorHandler: new RestartHandler(log.error.bind(log)),
     },
   );
+  client.onDidChangeState(({ newState }) => {
+    if (newState === State.Running) on.running();
+    if (newState === State.Stopped) on.stopped();
+  });
+  return client;
 }
 
 /** Starts a server that died again, unless it keeps dying: then a person decides. */

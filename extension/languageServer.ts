@@ -148,7 +148,17 @@ export class LanguageServer {
   async #start(): Promise<LanguageClient> {
     // Loaded here, since the library is larger than the rest of the extension.
     const { createClient } = await import('./languageClient.ts');
-    const client = createClient(this.#options);
+    let introduced: Promise<void> | undefined;
+    const client = createClient(this.#options, {
+      // Also when the client has started a server anew that died.
+      running: () => {
+        introduced = this.#introduce(client);
+        introduced.catch(error =>
+          this.#options.log.error('The language server could not be told what it needs.', error),
+        );
+      },
+      stopped: () => this.#stopped.fire(),
+    });
     client.onNotification(serverMethods.documentChanged, (params: unknown) => {
       const state = DocumentState.safeParse(params);
       if (state.success) this.#document.fire(state.data);
@@ -164,6 +174,12 @@ export class LanguageServer {
       return null;
     });
     await client.start();
+    await introduced;
+    return client;
+  }
+
+  /** Tells a server that has just started what it has to know, and asks for what is on screen. */
+  async #introduce(client: LanguageClient): Promise<void> {
     await client.sendRequest(serverMethods.connect, this.#options.connection() ?? null);
     const endpoint = this.#options.endpoint();
     if (endpoint) {
@@ -176,7 +192,6 @@ export class LanguageServer {
       const state = DocumentState.safeParse(await client.sendRequest<unknown>(serverMethods.document, { uri }));
       if (state.success) this.#document.fire(state.data);
     }
-    return client;
   }
 }
 

@@ -1,7 +1,7 @@
 import { MarkdownString, StatusBarAlignment, type StatusBarItem, ThemeColor, window } from 'vscode';
 import { coalesce } from './coalesce.ts';
 import type { Disposable } from './emitter.ts';
-import { commands } from './ids.ts';
+import { commands, views } from './ids.ts';
 import { t } from './l10n.ts';
 import type { Services } from './services.ts';
 import { clock, endpointState } from './words.ts';
@@ -53,7 +53,8 @@ export class StatusBar {
     switch (state.state) {
       case 'none':
         item.text = '$(debug-disconnect) Runabout';
-        item.command = commands.connect;
+        // There both ways in stand side by side.
+        item.command = `workbench.view.extension.${views.container}`;
         break;
       case 'connecting':
         item.text = '$(loading~spin) Runabout';

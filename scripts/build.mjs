@@ -54,7 +54,8 @@ const editor = {
   target: 'node22',
   minify: true,
   external: ['vscode', 'esbuild', 'esbuild-wasm'],
-  define: { 'import.meta.url': '__moduleUrl' },
+  // Libraries ask for `navigator` to know a browser; VS Code logs an error at each of them.
+  define: { 'import.meta.url': '__moduleUrl', navigator: 'undefined' },
   banner: { js: "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;" },
 };
 
