@@ -72,7 +72,9 @@ function explain(error: unknown, what: string): RunaboutError {
   if (error instanceof HTTPError) {
     const problem = Problem.safeParse(tryJson(error.response.rawBody));
     const why = problem.success ? problem.data.detail : `the broker answered ${error.response.statusCode}`;
-    const code = error.response.statusCode >= 500 ? 'broker-unreachable' : 'not-found';
+    const { statusCode } = error.response;
+    const mayPass = statusCode >= 500 || statusCode === 429 || statusCode === 408;
+    const code = mayPass ? 'broker-unreachable' : statusCode === 413 ? 'result-too-large' : 'not-found';
     return new RunaboutError(code, `${what}: ${why}`, { cause: error });
   }
   return new RunaboutError('broker-unreachable', `${what}: ${(error as Error).message}`, { cause: error });

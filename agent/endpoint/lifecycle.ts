@@ -53,9 +53,7 @@ export async function startEndpoint({
 }: EndpointRef & { foreground?: boolean }): Promise<StartReport> {
   const paths = existingEndpoint({ home, name });
   const holder = lockHolder(paths.lock);
-  if (holder) {
-    throw new RunaboutError('endpoint-running', `The endpoint ${name} is running already, as process ${holder.pid}.`);
-  }
+  if (holder) throw alreadyRunning(name, holder.pid);
   // Said here, what is wrong with the files needs no process to find it.
   readConfig(paths, process.env);
   readToken(paths);
@@ -154,6 +152,8 @@ async function settled(paths: EndpointPaths, name: string, child: ChildProcess):
         hint: `Renew its token: delete and create the endpoint ${name} again.`,
       });
     if (ended) {
+      const other = lockHolder(paths.lock);
+      if (other) throw alreadyRunning(name, other.pid);
       const why = own?.problem ?? failure?.message ?? `its process ended; the log is ${paths.log}.`;
       throw new RunaboutError('endpoint-config', `The endpoint ${name} did not start: ${why}`);
     }
@@ -163,6 +163,10 @@ async function settled(paths: EndpointPaths, name: string, child: ChildProcess):
     await new Promise(resolve => setTimeout(resolve, LOOK_MS));
   }
   return { pid: child.pid!, connected: false, problem: 'The agent has not reached the broker yet. It keeps trying.' };
+}
+
+function alreadyRunning(name: string, pid: number): RunaboutError {
+  return new RunaboutError('endpoint-running', `The endpoint ${name} is running already, as process ${pid}.`);
 }
 
 /** The configuration may be broken by now; the agent runs on an older one. */

@@ -28,6 +28,7 @@ export class Pool {
     const context: SeatContext = {
       start: handlers => new WorkerProcess(endpoint, settings, join(scratch, String(++this.#scratches)), handlers),
       mapFile,
+      freed: () => this.#dispatch(),
       changed: () => {
         this.#dispatch();
         this.#changed();

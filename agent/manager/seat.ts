@@ -9,7 +9,9 @@ export interface SeatContext {
   start(handlers: ConstructorParameters<typeof WorkerProcess>[3]): WorkerProcess;
   /** A source map's file; `undefined` when it cannot be had. */
   mapFile(digest: Digest): Promise<string | undefined>;
-  /** Something changed: a task may fit, or the counts are others. */
+  /** The worker is free again. */
+  freed(): void;
+  /** The counts of workers are others, or one is ready. */
   changed(): void;
   /** The job was handed over but certainly not begun: it goes back to the head of the queue. */
   returned(job: Job): void;
@@ -17,6 +19,7 @@ export interface SeatContext {
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * A place for one worker, and the task it runs. When the worker ends or retires, a new one takes its place; one that
@@ -72,9 +75,7 @@ export class Seat {
     this.#warm.add(digest);
     const command = { t: 'run', task, attempt, digest, mapDigest, file: job.file!, kind, type } as const;
     this.#process!.send(command, job.args);
-    if (timeoutMs !== undefined) {
-      this.#timer = setTimeout(() => this.stop({ why: 'timeout', ms: timeoutMs }), Math.min(timeoutMs, 2 ** 31 - 1));
-    }
+    if (timeoutMs !== undefined) this.#limit(timeoutMs, timeoutMs);
   }
 
   /** Stops the job by ending its worker. */
@@ -95,6 +96,15 @@ export class Seat {
     if (this.#job) this.stop({ why: 'shutdown' });
     else this.#process.dismiss();
     return gone;
+  }
+
+  /** Stops the job when `leftMs` of its `ms` are over. A timer holds 24 days at the most. */
+  #limit(ms: number, leftMs: number): void {
+    const next = Math.min(leftMs, LONGEST_TIMER_MS);
+    this.#timer = setTimeout(
+      () => (leftMs > next ? this.#limit(ms, leftMs - next) : this.stop({ why: 'timeout', ms })),
+      next,
+    );
   }
 
   #start(): void {
@@ -148,7 +158,7 @@ export class Seat {
     const { outcome, type, error, loadMs, runMs } = result.report;
     job.end({ outcome, ...(type ? { type } : {}), ...(error ? { error } : {}), loadMs, runMs }, result.payload);
     if (this.#retiring || this.#closed) this.#process?.dismiss();
-    this.#context.changed();
+    else this.#context.freed();
   }
 
   #retire(): void {

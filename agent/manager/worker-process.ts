@@ -7,6 +7,7 @@ import type { WorkerSettings } from '../../protocol/agent-manager/messages.ts';
 import { programUrl } from '../../protocol/entries.ts';
 import { encodeMessage, MessageReader } from '../../protocol/frames.ts';
 import { COMMAND_FD, REPORT_FD, type WorkerCommand, WorkerReport } from '../../protocol/manager-worker/messages.ts';
+import { commonEnvironment } from '../environment.ts';
 import type { WorkerEnd } from './verdict.ts';
 
 export interface WorkerHandlers {
@@ -143,12 +144,8 @@ function deathSignal(): string[] {
   }
 }
 
-/** What every program needs to work at all; the rest has to be granted. */
-const PASSED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ'];
-
 function workerEnvironment(endpoint: string, { environment }: WorkerSettings): NodeJS.ProcessEnv {
-  const passed = PASSED.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
-  return { ...Object.fromEntries(passed), ...environment, RUNABOUT_ENDPOINT: endpoint };
+  return { ...commonEnvironment(), ...environment, RUNABOUT_ENDPOINT: endpoint };
 }
 
 /** Processes that the Linux kernel has killed for lack of memory since it started; 0 where that is not known. */

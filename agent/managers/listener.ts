@@ -45,6 +45,8 @@ export class ManagerListener {
     this.#handlers = handlers;
     this.#server = createServer((_request, response) => response.writeHead(404).end());
     this.#server.on('upgrade', (request, socket, head) => {
+      // Before it is a WebSocket, nobody else listens.
+      socket.on('error', () => {});
       if (request.url !== '/v1/manager' || !this.#isToken(request)) {
         socket.end('HTTP/1.1 401 Unauthorized\r\nconnection: close\r\n\r\n');
         return;

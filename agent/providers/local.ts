@@ -2,11 +2,9 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { programUrl } from '../../protocol/entries.ts';
+import { commonEnvironment } from '../environment.ts';
 import { identify, isRunning } from '../processes.ts';
 import type { BlockSpec, BlockStatus, Provider } from './provider.ts';
-
-/** All that a manager and the functions it runs get of this process's environment. */
-const PASSED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ'];
 
 /**
  * Blocks on this machine: a manager in its own process group, so that it outlives its agent. The handle is
@@ -23,11 +21,10 @@ export class LocalProvider implements Provider {
     const program = fileURLToPath(programUrl('manager'));
     const args = ['--id', manager, '--rendezvous', rendezvous, '--workers', String(workers), '--folder', folder];
     const log = openSync(this.#logFile, 'a', 0o600);
-    const env = Object.fromEntries(PASSED.flatMap(name => (process.env[name] ? [[name, process.env[name]]] : [])));
     const child = spawn(process.execPath, [program, ...args, '--log', logLevel], {
       detached: true,
       stdio: ['ignore', log, log],
-      env,
+      env: commonEnvironment(),
     });
     closeSync(log);
     return new Promise((resolve, reject) => {

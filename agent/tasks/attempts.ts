@@ -316,7 +316,7 @@ export class Attempts {
   }
 
   #run(attempt: Attempt, link: ManagerLink): void {
-    this.#accepted(attempt);
+    if (!attempt.journaled) this.#accepted(attempt);
     if (attempt.stage !== 'started' || attempt.manager !== link) return;
     if (attempt.cancelled !== undefined || attempt.dropped) {
       this.#leave(attempt, link);

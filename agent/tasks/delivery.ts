@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { ManagerOutput } from '../../protocol/agent-manager/messages.ts';
 import type { AgentMessage } from '../../protocol/broker-agent/messages.ts';
+import { RunaboutError } from '../../protocol/errors/error.ts';
 import type { BrokerStore } from '../broker/store.ts';
 import { blobOf } from '../journal/journal.ts';
 import type { Attempt } from './attempt.ts';
@@ -82,7 +83,16 @@ export class Delivery {
     try {
       await this.#store.upload(blob);
     } catch (error) {
-      this.#log.warn({ task: attempt.task, error: (error as Error).message }, 'A result could not be uploaded.');
+      const { message } = error as Error;
+      this.#log.warn({ task: attempt.task, error: message }, 'A result could not be uploaded.');
+      const ending = attempt.ending?.message;
+      if (error instanceof RunaboutError && error.code !== 'broker-unreachable' && ending?.t === 'result') {
+        // The broker will not take it, however often it is sent.
+        const { value: _, ...rest } = ending;
+        attempt.ending!.message = { ...rest, outcome: 'failed', error: { code: 'result-too-large', message } };
+        this.#broker.send(attempt.ending!.message);
+        return;
+      }
       setTimeout(() => this.ending(attempt), UPLOAD_PAUSE_MS).unref();
       return;
     }

@@ -71,10 +71,18 @@ export class Scheduler {
     this.#ready.unshift(attempt);
   }
 
-  /** Offers all that waits to `start`, in order; what it does not take goes on waiting. */
+  /**
+   * Offers what waits to `start`, in order, until it does not take one: a free worker takes anything, so the others
+   * would not find one either.
+   */
   offer(start: (attempt: Attempt) => boolean): void {
-    if (this.#ready.length === 0) return;
-    this.#ready = this.#ready.filter(attempt => attempt.stage === 'waiting' && attempt.prepared && !start(attempt));
+    let done = 0;
+    for (const attempt of this.#ready) {
+      // Others were cancelled or dropped meanwhile.
+      if (attempt.stage === 'waiting' && attempt.prepared && !start(attempt)) break;
+      done += 1;
+    }
+    if (done > 0) this.#ready.splice(0, done);
   }
 
   observe(digest: Digest, ms: number): void {

@@ -11,6 +11,8 @@ import type { CheckedMessage } from './session.ts';
 /** What the session does about messages that are not the store's. */
 export interface InboxEffects {
   credit(add: number): void;
+  /** The agent says bye: it is sent nothing more, least of all what it just gave back. */
+  leaving(): void;
   bye(): void;
   superseded(): void;
 }
@@ -116,6 +118,7 @@ export class Inbox {
       case 'status':
         return this.#held(store.setStatus({ ...ref, now, workers: header.workers, problem: header.problem }));
       case 'bye':
+        this.#effects.leaving();
         return this.#held(store.release({ ...ref, now }), () => this.#effects.bye());
       default:
         return Promise.reject(new RunaboutError('request-invalid', `${header.t} is not expected here.`));

@@ -151,6 +151,7 @@ export class AgentSession {
     );
     this.#inbox = new Inbox(this.#ref, this.#identity.owner, this.#batcher, this.#services, {
       credit: add => this.#dispatcher?.credit(add),
+      leaving: () => this.#dispatcher?.close(),
       bye: () => this.close(closeCodes.bye, 'bye'),
       superseded: () => this.#superseded(),
     });

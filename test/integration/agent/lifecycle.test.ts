@@ -96,6 +96,8 @@ test('two starts at once: one agent', async () => {
   const endpoint = await TestEndpoint.create(client());
   const starts = await Promise.allSettled([endpoint.start(), endpoint.start()]);
   expect(starts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  const refused = starts.find(({ status }) => status === 'rejected') as PromiseRejectedResult;
+  expect(refused.reason).toMatchObject({ code: 'endpoint-running' });
   expect(endpoint.state.connected).toBe(true);
 });
 
