@@ -56,6 +56,9 @@ function remedies(code: ErrorCode | undefined): Remedy[] {
         { title: t('Connect…'), command: commands.connect },
         showLog,
       ];
+    case 'not-allowed':
+      if (workspace.isTrusted) return [showLog];
+      return [{ title: t('Manage Workspace Trust'), command: 'workbench.trust.manage' }];
     default:
       return [showLog];
   }

@@ -9,6 +9,6 @@ import { t } from '../l10n.ts';
 export function requireTrust(what: string): void {
   if (workspace.isTrusted) return;
   throw new RunaboutError('not-allowed', t('{0} needs a trusted workspace.', what), {
-    hint: t('Trust this workspace with "Workspaces: Manage Workspace Trust".'),
+    hint: t('Trust it first, if you know where its code comes from.'),
   });
 }
