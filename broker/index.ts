@@ -6,6 +6,7 @@ import { BlobFiles } from './blobs/files.ts';
 import { EventHub } from './events/hub.ts';
 import { type App, buildApp } from './http/app.ts';
 import { Authenticator } from './http/auth.ts';
+import { FailureLimit } from './http/failure-limit.ts';
 import { acceptSockets } from './http/upgrade.ts';
 import { lockFolder } from './lock.ts';
 import { openLog } from './log.ts';
@@ -63,7 +64,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
       store,
       hub,
       blobs: await BlobFiles.open(join(dataDir, 'blobs')),
-      auth: new Authenticator(store),
+      auth: new Authenticator(store, new FailureLimit(clock, settings.authFailuresPerMinute)),
       sessions: new SessionRegistry(store),
     };
     const app = await buildApp(services);

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -87,20 +86,9 @@ export async function buildApp(services: Services): Promise<App> {
     return sendProblem(new RunaboutError('method-not-allowed', message), request, reply);
   });
 
-  await app.register(rateLimit, { global: false });
-  const countFailure = app.createRateLimit({ max: settings.authFailuresPerMinute, timeWindow: 60_000 });
   app.decorateRequest('holder', null as unknown as TokenHolder);
-  app.addHook('onRequest', async (request, reply) => {
-    try {
-      request.holder = await services.auth.identify(request.headers.authorization);
-    } catch (error) {
-      const count = await countFailure(request);
-      if (!count.isAllowed && count.isExceeded) {
-        reply.header('retry-after', Math.ceil(count.ttl / 1000));
-        throw new RunaboutError('too-many-requests', 'Too many requests without a valid token came from your address.');
-      }
-      throw error;
-    }
+  app.addHook('onRequest', async request => {
+    request.holder = await services.auth.identify(request.headers.authorization, request.ip);
     const { allow, cap } = request.routeOptions.config;
     // Addresses that do not exist are the same for every kind.
     if (!request.is404) checkKind(request.holder, allow ?? PEOPLE);

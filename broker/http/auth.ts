@@ -1,6 +1,7 @@
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import type { BrokerStore, TokenHolder } from '../store/contract.ts';
 import { tokenHash } from '../tokens.ts';
+import type { FailureLimit } from './failure-limit.ts';
 
 /** Tokens remembered, so that a request costs no look-up in the store. */
 const REMEMBERED = 10_000;
@@ -8,17 +9,31 @@ const REMEMBERED = 10_000;
 /** Says who a request comes from. */
 export class Authenticator {
   readonly #store: BrokerStore;
+  readonly #failures: FailureLimit;
   readonly #known = new Map<string, TokenHolder>();
 
-  constructor(store: BrokerStore) {
+  constructor(store: BrokerStore, failures: FailureLimit) {
     this.#store = store;
+    this.#failures = failures;
   }
 
   /**
    * @param header the `Authorization` header; a token anywhere else does not count
-   * @throws RunaboutError `token-missing`, `token-invalid`
+   * @param address where the request comes from
+   * @throws RunaboutError `token-missing`, `token-invalid`, or `too-many-requests` after too many of these
    */
-  async identify(header: string | undefined): Promise<TokenHolder> {
+  async identify(header: string | undefined, address: string): Promise<TokenHolder> {
+    try {
+      return await this.#find(header);
+    } catch (error) {
+      if (!this.#failures.count(address)) throw error;
+      throw new RunaboutError('too-many-requests', 'Too many requests without a valid token came from your address.', {
+        hint: 'Check the token, and try again in a minute.',
+      });
+    }
+  }
+
+  async #find(header: string | undefined): Promise<TokenHolder> {
     const [, token] = /^Bearer +(\S+) *$/i.exec(header ?? '') ?? [];
     if (token === undefined) {
       throw new RunaboutError('token-missing', 'The request carries no token.', {

@@ -3,6 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { mediaTypes } from '../../protocol/client-broker/common.ts';
 import { type ErrorDetails, RunaboutError, toProblem } from '../../protocol/errors/error.ts';
 import type { ErrorCode } from '../../protocol/errors/registry.ts';
+import { WINDOW_MS } from './failure-limit.ts';
 
 /** What fastify itself refuses, in our codes. */
 const fastifyCodes: Record<string, ErrorCode> = {
@@ -10,7 +11,6 @@ const fastifyCodes: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type',
   FST_ERR_CTP_INVALID_JSON_BODY: 'json-invalid',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'json-invalid',
-  FST_ERR_RATE_LIMIT: 'too-many-requests',
 };
 
 /** Any thrown value as the error that the caller sees. What is not known is ours, and its text stays in the log. */
@@ -42,14 +42,21 @@ function fromIssues(error: Pick<FastifyError, 'validation' | 'validationContext'
   );
 }
 
+/** What HTTP wants to be said beside the body. */
+function headersOf({ status }: RunaboutError): Record<string, string> {
+  if (status === 401) return { 'www-authenticate': 'Bearer realm="runabout"' };
+  if (status === 429) return { 'retry-after': String(WINDOW_MS / 1000) };
+  return {};
+}
+
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const shown = toCallersError(error);
   if (shown.status >= 500 && shown.code !== 'broker-stopping')
     request.log.error({ err: error, req: request.raw }, shown.code);
   else request.log.debug({ req: request.raw, code: shown.code }, 'refused');
-  if (shown.status === 401) reply.header('www-authenticate', 'Bearer realm="runabout"');
   return reply
     .code(shown.status)
+    .headers(headersOf(shown))
     .type(mediaTypes.problem)
     .send(JSON.stringify(toProblem(shown)));
 }
@@ -62,7 +69,7 @@ export function rawProblem(error: RunaboutError): string {
     `content-type: ${mediaTypes.problem}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
-    ...(error.status === 401 ? ['www-authenticate: Bearer realm="runabout"'] : []),
+    ...Object.entries(headersOf(error)).map(([name, value]) => `${name}: ${value}`),
   ];
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }

@@ -59,7 +59,7 @@ export function acceptSockets(server: Server, services: Services): () => Promise
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const path = request.url?.split('?')[0] ?? '';
-    const holder = await services.auth.identify(request.headers.authorization);
+    const holder = await services.auth.identify(request.headers.authorization, request.socket.remoteAddress ?? '');
     const target = socketPaths[path];
     if (!target) throw new RunaboutError('route-not-found', 'There is no such WebSocket.');
     checkKind(holder, target.allow);

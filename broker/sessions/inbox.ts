@@ -194,7 +194,13 @@ const key = ({ task, attempt }: AttemptRef) => `${task} ${attempt}`;
 export function checkInSession({ header, payload }: CheckedMessage): void {
   if (header.t === 'hello') throw new RunaboutError('request-invalid', 'hello comes once.');
   if (header.t !== 'result') return;
-  const { value } = header;
+  const { outcome, value, error } = header;
+  if (outcome === 'succeeded' ? !value : outcome === 'failed' && !error) {
+    throw new RunaboutError(
+      'request-invalid',
+      `A result that ${outcome} says ${outcome === 'failed' ? 'why' : 'what'}.`,
+    );
+  }
   const expected = value && value.blob === undefined ? value.size : 0;
   if (payload.length !== expected) {
     throw new RunaboutError('request-invalid', `A result says ${expected} bytes and has ${payload.length}.`);

@@ -1,5 +1,5 @@
 import { isTerminal, type TaskEvent, type TaskState, transition } from '../../../protocol/tasks/states.ts';
-import type { Context } from './context.ts';
+import { type Context, orNull } from './context.ts';
 
 /** The part of a task that changes over its life. */
 export interface TaskRow {
@@ -21,16 +21,16 @@ export interface TaskRow {
   /** Of a leased task: what the agent is preparing. Of a queued one: why its last attempt is gone. */
   note: string | null;
   started_at: number | null;
-  ended_at: number | null;
-  value_type: string | null;
-  value_size: number | null;
-  error: string | null;
-  timings: string | null;
+  /** Set when it ends; of a task that had ended before it was read, they are not read. */
+  ended_at?: number;
+  value_type?: string;
+  value_size?: number;
+  error?: string;
+  timings?: string;
 }
 
 const COLUMNS = `t.num, t.id, t.owner, t.endpoint, e.id AS endpoint_id, t.seq, t.state, t.state_at, t.attempt, t.tries,
-  t.max_attempts, t.worker_deaths, t.not_before, t.deadline, t.note, t.started_at, t.ended_at, t.value_type,
-  t.value_size, t.error, t.timings FROM tasks t JOIN endpoints e ON e.num = t.endpoint`;
+  t.max_attempts, t.worker_deaths, t.not_before, t.deadline, t.note, t.started_at FROM tasks t JOIN endpoints e ON e.num = t.endpoint`;
 
 /** Start of every statement that reads tasks in order to change them. */
 export const SELECT_TASK = `SELECT ${COLUMNS}`;
@@ -84,25 +84,39 @@ export function writeHistory(
   );
 }
 
+/** Writes what steps changed; for a task that goes on, only the columns that change while it does. */
 export function saveTask(ctx: Context, row: TaskRow): void {
+  const { seq, state, state_at, attempt, tries, worker_deaths, not_before, note, started_at, num } = row;
+  if (row.ended_at === undefined) {
+    ctx.run(
+      `UPDATE tasks SET seq = ?, state = ?, state_at = ?, attempt = ?, tries = ?, worker_deaths = ?, not_before = ?,
+         note = ?, started_at = ? WHERE num = ?`,
+      seq,
+      state,
+      state_at,
+      attempt,
+      tries,
+      worker_deaths,
+      not_before,
+      note,
+      started_at,
+      num,
+    );
+    return;
+  }
   ctx.run(
-    `UPDATE tasks SET seq = ?, state = ?, state_at = ?, attempt = ?, tries = ?, worker_deaths = ?, not_before = ?,
-       note = ?, started_at = ?, ended_at = ?, value_type = ?, value_size = ?, error = ?, timings = ?
-     WHERE num = ?`,
-    row.seq,
-    row.state,
-    row.state_at,
-    row.attempt,
-    row.tries,
-    row.worker_deaths,
-    row.not_before,
-    row.note,
-    row.started_at,
+    `UPDATE tasks SET seq = ?, state = ?, state_at = ?, worker_deaths = ?, note = NULL, started_at = ?, ended_at = ?,
+       value_type = ?, value_size = ?, error = ?, timings = ? WHERE num = ?`,
+    seq,
+    state,
+    state_at,
+    worker_deaths,
+    started_at,
     row.ended_at,
-    row.value_type,
-    row.value_size,
-    row.error,
-    row.timings,
-    row.num,
+    orNull(row.value_type),
+    orNull(row.value_size),
+    orNull(row.error),
+    orNull(row.timings),
+    num,
   );
 }

@@ -13,6 +13,20 @@ export function setError(ctx: Context, row: TaskRow, error: TaskError): void {
   setOutcome(ctx, row, null, null, JSON.stringify(error));
 }
 
+/** How a task ended. */
+export interface OutcomeRow {
+  attempt: number;
+  bytes: Uint8Array | null;
+  blob: string | null;
+  error: string | null;
+  value_type: string | null;
+  value_size: number | null;
+  timings: string | null;
+}
+
+export const SELECT_OUTCOME = `SELECT o.attempt, o.bytes, o.blob, o.error, t.value_type, t.value_size, t.timings
+  FROM tasks t JOIN outcomes o ON o.task = t.num`;
+
 export function setOutcome(
   ctx: Context,
   row: TaskRow,

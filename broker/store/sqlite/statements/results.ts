@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { saveTask, step, type TaskRow } from '../transitions.ts';
 import { allowBlob } from './blobs.ts';
 import { currentAttempt } from './claims.ts';
-import { loseAttempt, setError, setOutcome } from './endings.ts';
+import { loseAttempt, type OutcomeRow, SELECT_OUTCOME, setError, setOutcome } from './endings.ts';
 import type { VerbGroup } from './principals.ts';
 import { currentSession, type SessionRow } from './sessions.ts';
 
@@ -71,26 +71,18 @@ function completeOne(
 /** Whether a task that ended already has exactly this end: the agent did not hear the confirmation. */
 function isSameEnd(ctx: Context, row: TaskRow, result: EndedAttempt): boolean {
   if (row.state !== result.outcome) return false;
-  const stored = ctx.get<{ bytes: Uint8Array | null; blob: string | null; error: string | null }>(
-    'SELECT bytes, blob, error FROM outcomes WHERE task = ? AND attempt = ?',
-    row.num,
-    result.attempt,
-  );
+  const stored = ctx.get<OutcomeRow>(`${SELECT_OUTCOME} WHERE t.num = ? AND o.attempt = ?`, row.num, result.attempt);
   if (!stored) return false;
   const { value } = result;
   if (row.state !== 'succeeded' || !value) return stored.error === JSON.stringify(errorOf(result));
-  if (row.value_type !== value.type || row.value_size !== value.size) return false;
+  if (stored.value_type !== value.type || stored.value_size !== value.size) return false;
   return 'blob' in value
     ? stored.blob === value.blob
     : Buffer.compare(stored.bytes ?? new Uint8Array(0), value.bytes) === 0;
 }
 
-function errorOf(result: EndedAttempt) {
-  if (result.error) return result.error;
-  return result.outcome === 'cancelled'
-    ? { code: 'task-cancelled', message: 'The task was cancelled.' }
-    : { code: 'broker-internal', message: 'The agent reported an end without a value or an error.' };
-}
+/** Why it did not succeed; of a cancelled one, the agent need not say. */
+const errorOf = ({ error }: EndedAttempt) => error ?? { code: 'task-cancelled', message: 'The task was cancelled.' };
 
 function endAsPoison(ctx: Context, row: TaskRow, now: number, reason: string): boolean {
   if (row.state !== 'leased' && row.state !== 'running') return false;

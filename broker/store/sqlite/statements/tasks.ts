@@ -13,7 +13,7 @@ import {
   toValue,
 } from '../records.ts';
 import { SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
-import { setError } from './endings.ts';
+import { type OutcomeRow, SELECT_OUTCOME, setError } from './endings.ts';
 import type { VerbGroup } from './principals.ts';
 
 function findTask(ctx: Context, owner: number, id: string): TaskRow {
@@ -112,21 +112,18 @@ export const tasks = {
         hint: `Wait for it: GET /v1/tasks/${id}/wait.`,
       });
     }
-    const outcome = ctx.get<{ attempt: number; bytes: Uint8Array | null; blob: string | null; error: string | null }>(
-      'SELECT attempt, bytes, blob, error FROM outcomes WHERE task = ?',
-      row.num,
-    );
+    const outcome = ctx.get<OutcomeRow>(`${SELECT_OUTCOME} WHERE t.num = ?`, row.num)!;
     const value: StoredValue | undefined =
-      outcome && row.value_type !== null
-        ? toValue({ type: row.value_type, size: row.value_size!, bytes: outcome.bytes, blob: outcome.blob })
-        : undefined;
+      outcome.value_type === null
+        ? undefined
+        : toValue({ ...outcome, type: outcome.value_type, size: outcome.value_size! });
     return {
       task: row.id,
-      attempt: outcome?.attempt ?? row.attempt,
+      attempt: outcome.attempt,
       state: row.state,
       ...(value ? { value } : {}),
-      ...(outcome?.error ? { error: JSON.parse(outcome.error) } : {}),
-      ...(row.timings === null ? {} : { timings: JSON.parse(row.timings) }),
+      ...(outcome.error === null ? {} : { error: JSON.parse(outcome.error) }),
+      ...(outcome.timings === null ? {} : { timings: JSON.parse(outcome.timings) }),
     };
   },
 

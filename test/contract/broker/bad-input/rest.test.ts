@@ -10,7 +10,7 @@ import { digestOf } from '../../../../protocol/ids.ts';
 import { limits } from '../../../../protocol/limits.ts';
 import { until } from '../../../support/until.ts';
 import { cases, give, zero } from './cases.ts';
-import { bearer, broker, owner, setUp, stillServes } from './world.ts';
+import { bearer, broker, owner, refused, setUp, stillServes } from './world.ts';
 
 setUp();
 
@@ -109,6 +109,7 @@ it('too many requests without a valid token: 429 with Retry-After, and a valid o
   const last = await fetch(`${strict.url}/v1/whoami`, { headers: bearer('x') });
   expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(((await last.json()) as Problem).code).toBe('too-many-requests');
+  expect(await refused(`${strict.url}/v1/events`, bearer('x'))).toEqual([429, 'too-many-requests']);
   const token = readFileSync(strict.ownerTokenFile, 'utf8').trim();
   expect((await fetch(`${strict.url}/v1/whoami`, { headers: bearer(token) })).status).toBe(200);
 });

@@ -2,31 +2,13 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { newToken } from '../../../../broker/tokens.ts';
-import type { Problem } from '../../../../protocol/errors/error.ts';
 import { newId } from '../../../../protocol/ids.ts';
 import { limits } from '../../../../protocol/limits.ts';
 import { HOST, RawAgent, succeeded, WORKERS } from '../../../support/raw-agent.ts';
 import { zero } from './cases.ts';
-import { at, bearer, broker, client, myTask, owner, setUp, stillServes, theirs } from './world.ts';
+import { at, bearer, broker, client, myTask, owner, refused, setUp, stillServes, theirs } from './world.ts';
 
 setUp();
-
-/** The status and code with which an upgrade is refused. */
-async function refused(path: string, headers: Record<string, string>): Promise<[number, string]> {
-  const socket = new WebSocket(broker.url.replace('http', 'ws') + path, { headers });
-  onTestFinished(() => socket.terminate());
-  return await new Promise((resolve, reject) => {
-    socket.on('open', () => reject(new Error('opened')));
-    socket.on('error', () => {});
-    socket.on('unexpected-response', (_request, response) => {
-      let text = '';
-      response.on('data', data => {
-        text += data;
-      });
-      response.on('end', () => resolve([response.statusCode!, (JSON.parse(text) as Problem).code]));
-    });
-  });
-}
 
 describe('upgrades', () => {
   it.each<[string, string, () => Record<string, string>, number, string]>([
@@ -45,7 +27,7 @@ describe('upgrades', () => {
     ['no such socket', '/v1/tasks', () => bearer(owner), 404, 'route-not-found'],
   ])('%s', async (_what, path, headers, status, code) => {
     const full = path.endsWith('=') ? path + owner : path;
-    expect(await refused(full, headers())).toEqual([status, code]);
+    expect(await refused(broker.url + full, headers())).toEqual([status, code]);
     await stillServes();
   });
 });

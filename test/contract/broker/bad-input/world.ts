@@ -1,9 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, expect } from 'vitest';
+import { beforeAll, expect, onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
 import { type RunningBroker, startBroker } from '../../../../broker/index.ts';
 import { BrokerClient } from '../../../../client/client.ts';
+import type { Problem } from '../../../../protocol/errors/error.ts';
 import { type Target, target } from '../../../support/broker.ts';
 
 // One broker with the things of two people, for every kind of bad input to be tried on.
@@ -43,3 +45,20 @@ export const stillServes = async () => {
 };
 
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+/** The status and code with which an upgrade is refused. */
+export async function refused(url: string, headers: Record<string, string>): Promise<[number, string]> {
+  const socket = new WebSocket(url.replace('http', 'ws'), { headers });
+  onTestFinished(() => socket.terminate());
+  return await new Promise((resolve, reject) => {
+    socket.on('open', () => reject(new Error('opened')));
+    socket.on('error', () => {});
+    socket.on('unexpected-response', (_request, response) => {
+      let text = '';
+      response.on('data', data => {
+        text += data;
+      });
+      response.on('end', () => resolve([response.statusCode!, (JSON.parse(text) as Problem).code]));
+    });
+  });
+}
