@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 import { newToken } from '../../../../broker/tokens.ts';
 import { newId } from '../../../../protocol/ids.ts';
 import { limits } from '../../../../protocol/limits.ts';
-import { HOST, RawAgent, succeeded, WORKERS } from '../../../support/raw-agent.ts';
+import { ended, HOST, RawAgent, succeeded, WORKERS } from '../../../support/raw-agent.ts';
 import { zero } from './cases.ts';
 import { at, bearer, broker, client, myTask, owner, refused, setUp, stillServes, theirs } from './world.ts';
 
@@ -101,6 +101,13 @@ describe("on an agent's socket", () => {
     ['a field missing', a => a.send({ t: 'beat' }), 4008, 'request-invalid'],
     ['no credit', a => a.send({ t: 'credit', add: 0 }), 4008, 'request-invalid'],
     ['an id that is none', a => a.send({ t: 'accept', task: 'x', attempt: 1 }), 4008, 'request-invalid'],
+    [
+      'a success without a value',
+      a => a.send({ ...ended(newId(), 1, 'failed'), outcome: 'succeeded' }),
+      4008,
+      'request-invalid',
+    ],
+    ['a failure without an error', a => a.send(ended(newId(), 1, 'failed')), 4008, 'request-invalid'],
     [
       'a value shorter than it says',
       a => a.send({ ...succeeded(newId(), 1)[0] }, Buffer.from('22')),
