@@ -1,5 +1,5 @@
 import { RunaboutError } from '../../protocol/errors/error.ts';
-import { type Bundle, Bundler, isRunnable, type Marked } from '../functions/index.ts';
+import { type Bundle, type BundleRequest, Bundler, isRunnable, type Marked } from '../functions/index.ts';
 import type { Documents } from './documents.ts';
 import type { OpenDocument } from './open-document.ts';
 
@@ -51,8 +51,16 @@ export class Bundles {
     this.#bundled.delete(uri);
   }
 
-  /** The bundle of a function as it is now. @throws RunaboutError as {@link Bundler.bundle} does */
-  async bundle(document: OpenDocument, marked: Marked, signal?: AbortSignal): Promise<Bundle> {
+  /** The bundle of a function as it is now; at once when nothing has changed. @throws RunaboutError as {@link Bundler.bundle} does */
+  bundle(document: OpenDocument, marked: Marked, signal: AbortSignal): Promise<Bundle> {
+    return this.#bundle(document, marked, { signal, reuse: true });
+  }
+
+  async #bundle(
+    document: OpenDocument,
+    marked: Marked,
+    options: Pick<BundleRequest, 'signal' | 'reuse'> = {},
+  ): Promise<Bundle> {
     const text = document.textOf(marked);
     try {
       const bundle = await this.#bundler.bundle({
@@ -60,7 +68,7 @@ export class Bundles {
         text: document.text,
         marked,
         overlays: this.#documents.overlays(),
-        ...(signal ? { signal } : {}),
+        ...options,
       });
       this.#keep(document.uri, marked.name, { bundle, text });
       return bundle;
@@ -84,7 +92,7 @@ export class Bundles {
     const { version } = document;
     for (const marked of document.checkedMarks.functions.filter(isRunnable)) {
       // A failure is kept and shown as a diagnostic.
-      await this.bundle(document, marked).catch(() => undefined);
+      await this.#bundle(document, marked).catch(() => undefined);
       if (this.#disposed || document.version !== version) return;
     }
     const names = new Set(document.marks.functions.map(({ name }) => name));

@@ -10,6 +10,7 @@ import { entryPlugin, exportSuffix, type Overlays } from './entry.ts';
 import { type BuildContext, type BuildFailure, type BuildOptions, loadEsbuild } from './esbuild.ts';
 import { addonWarnings, type BundleProblem, explainFailure, nativePlugin, packageSizes, tooLarge } from './failure.ts';
 import { commonJsBanner, commonJsDefines, forgetPaths } from './forget-paths.ts';
+import { Inputs } from './inputs.ts';
 
 /** The self-contained code of one function: an ES module for Node 24 whose default export is the function. */
 export interface Bundle {
@@ -39,6 +40,11 @@ export interface BundleRequest {
   marked: Marked;
   /** Unsaved texts of other files. */
   overlays?: Overlays;
+  /**
+   * Take the last bundle of this function when neither texts nor files of it have changed, by their time and size. That
+   * costs a millisecond; a module that would now be found in another place is missed.
+   */
+  reuse?: boolean;
   signal?: AbortSignal;
 }
 
@@ -49,7 +55,7 @@ interface Kept {
   /** Read by the plugin on every build. */
   texts: Map<string, string>;
   /** Output of the first pass, and what the second made of it. */
-  last: { firstPass: Digest; bundle: Bundle } | undefined;
+  last: { firstPass: Digest; bundle: Bundle; inputs: Inputs } | undefined;
   /** Builds of one context go one after another. */
   queue: Promise<unknown>;
 }
@@ -102,6 +108,9 @@ export class Bundler {
     const kept = this.#keep(esbuild, request);
     const texts = textsOf(request);
     const turn = kept.queue.then(() => {
+      if (request.reuse && kept.last && sameTexts(kept.texts, texts) && kept.last.inputs.areUnchanged()) {
+        return kept.last.bundle;
+      }
       kept.texts.clear();
       for (const [file, text] of texts) kept.texts.set(file, text);
       return this.#build(esbuild, kept, request);
@@ -156,7 +165,11 @@ export class Bundler {
       registryName: registryName(project, file, marked.name),
     };
     const firstPass = digestOf(output.contents);
-    if (kept.last?.firstPass === firstPass) return { ...kept.last.bundle, ...facts };
+    const inputs = new Inputs(result.metafile!, root, kept.texts);
+    if (kept.last?.firstPass === firstPass) {
+      kept.last = { firstPass, bundle: { ...kept.last.bundle, ...facts }, inputs };
+      return kept.last.bundle;
+    }
 
     const second = await forgetPaths(esbuild, output.text);
     if (second.code.length > limits.bundle) throw tooLarge(second.code.length, result.metafile!);
@@ -171,7 +184,7 @@ export class Bundler {
       warnings: addonWarnings(result.metafile!, text, file, root),
       ...facts,
     };
-    kept.last = { firstPass, bundle };
+    kept.last = { firstPass, bundle, inputs };
     return bundle;
   }
 }
@@ -179,6 +192,10 @@ export class Bundler {
 /** The texts to read instead of files: the function's own, and those that are not saved. */
 function textsOf({ file, text, overlays }: BundleRequest): Map<string, string> {
   return new Map([...(overlays ?? []), [file, text]]);
+}
+
+function sameTexts(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
+  return one.size === other.size && [...one].every(([file, text]) => other.get(file) === text);
 }
 
 /** Lets a context go when its builds are done. */

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -406,6 +406,25 @@ test.skipIf(process.platform !== 'linux')('a bundler process that died is replac
   const esbuild = children.find(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--service='));
   process.kill(esbuild!, 'SIGKILL');
   expect((await load(await bundle(root, 'a.ts', 'f', other)))()).toBe(7);
+});
+
+test('an unchanged bundle is taken as it is; a changed text or file is not', async () => {
+  const text = `import { n } from './n.ts';\n${M}export const f = () => n;`;
+  const root = project({ 'a.ts': text, 'n.ts': 'export const n = 1;' });
+  const file = join(root, 'a.ts');
+  const marked = markedNamed(checkText(text, file), 'f', file);
+  const again = (changed = text, overlays = new Map<string, string>()) =>
+    bundler.bundle({ file, text: changed, marked, overlays, reuse: true });
+  const first = await again();
+  expect(await again()).toBe(first);
+  expect((await again(text.replace('=> n', '=> n + 1'))).digest).not.toBe(first.digest);
+  expect((await again()).digest).toBe(first.digest);
+  writeFileSync(join(root, 'n.ts'), 'export const n = 22;');
+  expect((await load(await again()))()).toBe(22);
+  expect((await load(await again(text, new Map([[join(root, 'n.ts'), 'export const n = 3;']]))))()).toBe(3);
+  expect((await load(await again(text, new Map([[join(root, 'n.ts'), 'export const n = 4;']]))))()).toBe(4);
+  rmSync(join(root, 'n.ts'));
+  await expect(again()).rejects.toMatchObject({ code: 'bundle-failed' });
 });
 
 test('an aborted bundle is an AbortError', async () => {
