@@ -1,4 +1,4 @@
-import { CancellationError, type Disposable, commands as vscodeCommands, window } from 'vscode';
+import { CancellationError, type Disposable, commands as vscodeCommands, window, workspace } from 'vscode';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import type { ErrorCode } from '../../protocol/errors/registry.ts';
 import { type CommandName, commands } from '../ids.ts';
