@@ -27,17 +27,22 @@ export class Editor {
 
   /** Runs a command of the palette by its title. */
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.input.waitFor();
+    await this.#ask('F1');
     await this.input.fill(`>${title}`);
     await this.rows.filter({ hasText: title }).first().click();
   }
 
+  /** Opens the quick input. Keys pressed while the panel has the focus take a way round, and are lost at times. */
+  async #ask(...keys: string[]): Promise<void> {
+    await until(`the quick input opens on ${keys}`, async () => {
+      for (const key of keys) await this.page.keyboard.press(key);
+      return await appears(this.input, 2000);
+    });
+  }
+
   /** Opens a file on the left, wherever the focus is. */
   async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press('Control+1');
-    await this.page.keyboard.press('Control+P');
-    await this.input.waitFor();
+    await this.#ask('Control+1', 'Control+P');
     await this.input.fill(name);
     await this.rows
       .filter({ has: this.page.locator('.label-name', { hasText: name }) })
@@ -49,7 +54,7 @@ export class Editor {
 
   /** Brings a line (from 1) of the open file to the middle of the screen. */
   async goTo(line: number): Promise<void> {
-    await this.page.keyboard.press('Control+G');
+    await this.#ask('Control+G');
     await this.input.fill(`:${line}`);
     await this.page.keyboard.press('Enter');
     await this.statusBar(new RegExp(`^Ln ${line},`)).waitFor();
@@ -175,10 +180,7 @@ export class Editor {
       // A hover comes once for each time the pointer arrives.
       await this.page.mouse.move(0, 0);
       await text.hover();
-      return await hover.waitFor({ timeout: 4000 }).then(
-        () => true,
-        () => false,
-      );
+      return await appears(hover, 4000);
     });
     return (await hover.allInnerTexts())[0]!;
   }
@@ -205,4 +207,11 @@ export class Editor {
     mkdirSync(folder, { recursive: true });
     await this.page.screenshot({ path: join(folder, `${name}.png`) });
   }
+}
+
+function appears(locator: Locator, withinMs: number): Promise<boolean> {
+  return locator.waitFor({ timeout: withinMs }).then(
+    () => true,
+    () => false,
+  );
 }
