@@ -77,20 +77,20 @@ export async function stopEndpoint({ home, name }: EndpointRef): Promise<void> {
   const holder = lockHolder(paths.lock);
   if (!holder) throw new RunaboutError('endpoint-not-running', `The endpoint ${name} is not running.`);
   const { drainMs, graceMs } = timesOf(paths);
-  process.kill(holder.pid, 'SIGTERM');
+  kill(holder.pid, 'SIGTERM');
   const deadline = performance.now() + drainMs + graceMs + STOP_MARGIN_MS;
   while (isRunning(holder)) {
-    if (performance.now() > deadline) {
-      // Its managers end by themselves when their agent stays away.
-      process.kill(holder.pid, 'SIGKILL');
-    }
+    // Its managers end by themselves when their agent stays away.
+    if (performance.now() > deadline) kill(holder.pid, 'SIGKILL');
     await new Promise(resolve => setTimeout(resolve, LOOK_MS));
   }
 }
 
-/** Stops an endpoint if it runs, and starts it. */
+/** Stops an endpoint if it runs, and starts it. With a mistake in its configuration it is not stopped either. */
 export async function restartEndpoint(ref: EndpointRef): Promise<StartReport> {
-  if (lockHolder(existingEndpoint(ref).lock)) await stopEndpoint(ref);
+  const paths = existingEndpoint(ref);
+  readConfig(paths, process.env);
+  if (lockHolder(paths.lock)) await stopEndpoint(ref);
   return await startEndpoint(ref);
 }
 
@@ -163,6 +163,15 @@ async function settled(paths: EndpointPaths, name: string, child: ChildProcess):
     await new Promise(resolve => setTimeout(resolve, LOOK_MS));
   }
   return { pid: child.pid!, connected: false, problem: 'The agent has not reached the broker yet. It keeps trying.' };
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // It may end at any moment.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function alreadyRunning(name: string, pid: number): RunaboutError {

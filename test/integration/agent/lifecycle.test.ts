@@ -85,6 +85,10 @@ test('starting twice is refused, restarting is not', async () => {
     code: 'endpoint-running',
     message: `The endpoint lab is running already, as process ${pid}.`,
   });
+  appendFileSync(endpoint.paths.config, 'WORKERS=none\n');
+  await expect(restartEndpoint(endpoint.ref)).rejects.toMatchObject({ code: 'endpoint-config' });
+  expect(endpoint.state).toMatchObject({ state: 'running', pid });
+  appendFileSync(endpoint.paths.config, 'WORKERS=1\n');
   const again = await restartEndpoint(endpoint.ref);
   expect(again.connected).toBe(true);
   expect(again.pid).not.toBe(pid);

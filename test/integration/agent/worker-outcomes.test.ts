@@ -174,6 +174,17 @@ test('code that is no JavaScript', async () => {
   await worksOn(bench);
 });
 
+test('a function that writes nonsense to the channel ends only its own worker', async () => {
+  const bench = await ManagerBench.start();
+  for (const nonsense of ['Buffer.alloc(8, 0xff)', 'Buffer.from([0, 0, 0, 2, 123, 125])', 'Buffer.alloc(2_000_000)']) {
+    const source = `import { writeSync } from 'node:fs';
+      export default async () => { writeSync(4, ${nonsense}); await new Promise(() => setInterval(() => {}, 1000)); };`;
+    const { result } = await bench.call(source);
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'function-crashed' } });
+    await worksOn(bench);
+  }
+});
+
 test('what was printed before process.exit is there', async () => {
   const bench = await ManagerBench.start();
   const { stdout } = await bench.call(
