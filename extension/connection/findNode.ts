@@ -13,14 +13,14 @@ export interface NodeProgram {
 
 export const LEAST_NODE = '24.15';
 
-/** Whether a version (`v24.21.0`) is one the broker and the agent run on. */
+/** Whether what the probe said (`v24.21.0`) is a Node.js the broker and the agent run on. */
 export function suffices(version: string): boolean {
-  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
+  const [, major = 0, minor = 0] = /^v(\d+)\.(\d+)\.\S*$/.exec(version)?.map(Number) ?? [];
   return major > 24 || (major === 24 && minor >= 15);
 }
 
 // Electron's Node can leave modules out: ask for the one the broker needs.
-const PROBE = 'import("node:sqlite").then(() => console.log(process.version), () => console.log("no-sqlite"))';
+const PROBE = 'console.log(process.version, process.getBuiltinModule?.("node:sqlite") ? "" : "without node:sqlite")';
 
 /**
  * A Node.js that the broker and the agent run on: the one of the setting, else the one this extension runs on, else

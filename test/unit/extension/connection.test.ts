@@ -36,7 +36,7 @@ describe('a Node.js for the local broker', () => {
     ['v24.14.9', false],
     ['v22.22.0', false],
     ['not found', false],
-    ['no-sqlite', false],
+    ['v24.21.0 without node:sqlite', false],
   ])('%s: %s', (version, enough) => {
     expect(suffices(version)).toBe(enough);
   });
