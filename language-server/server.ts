@@ -93,8 +93,11 @@ export function serve(connection: Connection): void {
         return null;
       },
       [serverCommands.chooseEndpoint]: async argument => {
-        memory.choose(ChooseEndpoint.parse(argument).endpoint);
-        display.show(session.documents.all());
+        if (argument === undefined && person) {
+          const { id, name } = await person.chooseEndpoint(session.endpoints, memory, 'functions');
+          memory.choose({ id, name });
+        } else memory.choose(ChooseEndpoint.parse(argument).endpoint);
+        display.refreshLenses();
         return null;
       },
       [serverCommands.showResult]: async argument => {

@@ -49,7 +49,8 @@ export class Session {
       output: event => this.remote.output(event),
       connected: complete => {
         this.#connected = true;
-        if (!complete) this.#forgetBroker();
+        if (complete) this.remote.fetchMissing();
+        else this.#forgetBroker();
         for (const document of this.documents.all()) this.#ask(document);
       },
       replaced: () => {

@@ -94,6 +94,16 @@ export class RemoteFunctions {
     return names;
   }
 
+  /** Asks again for results that could not be had when their tasks ended. */
+  fetchMissing(): void {
+    for (const [name, remote] of this.#known) {
+      const { run } = remote;
+      if (run && isTerminal(run.task.state) && run.value === undefined && run.error === undefined) {
+        void this.#fetchResult(name, remote);
+      }
+    }
+  }
+
   forget(name: string): void {
     this.#known.delete(name);
   }
@@ -182,7 +192,7 @@ export class RemoteFunctions {
         if (result.error) run.error = result.error;
         if (result.value) run.value = preview(await client.decode(result.value));
       } catch {
-        // The record itself says how the task ended; the text stays without the value.
+        // The record itself says how the task ended; the value is asked for again at the next connection.
       }
     }
     if (remote.run === run) this.#changed(name);

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -48,4 +48,5 @@ function provideNode(): void {
   const folder = mkdtempSync(join(tmpdir(), 'runabout-node-'));
   symlinkSync(process.execPath, join(folder, 'node'));
   process.env.PATH = `${folder}${delimiter}${path}`;
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 }

@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { CancellationTokenSource } from 'vscode-languageserver-protocol/node';
 import type { InitializationOptions, PushReply, RunReply } from '../../../protocol/editor-server/messages.ts';
 import { decodeValue } from '../../../protocol/values/codec.ts';
 import { type TestBroker, testBroker } from '../../support/broker.ts';
@@ -159,13 +160,17 @@ test('what a run lacks is an error in a client that asks itself', async () => {
   await expect(editor.execute('runabout.run', { uri, name: 'nothing', endpoint: 'lap' })).rejects.toMatchObject({
     data: { code: 'not-found', hint: 'Did you mean "lab"?' },
   });
+  const before = editor.lensRefreshes;
   await editor.execute('runabout.chooseEndpoint', {
     endpoint: {
       id: (await editor.execute<RunReply>('runabout.run', { uri, name: 'nothing', endpoint: 'lab' })).endpoint.id,
       name: 'lab',
     },
   });
-  expect((await editor.titles(uri))[0]).toBe('Run on lab');
+  await until(
+    'the lenses were drawn anew',
+    async () => (await editor.titles(uri))[0] === 'Run on lab' && editor.lensRefreshes > before,
+  );
   expect((await editor.execute<RunReply>('runabout.run', { uri, name: 'nothing' })).endpoint.name).toBe('lab');
 });
 
@@ -294,4 +299,24 @@ test('the panel of a client is asked to show a result', async () => {
   const { task } = await editor.execute<RunReply>('runabout.run', { uri, name: 'nothing', endpoint: 'lab' });
   await editor.execute('runabout.showResult', { task });
   expect(editor.shownTasks).toEqual([task]);
+});
+
+test('a request that is cancelled submits nothing', async () => {
+  const { editor, uri, broker } = await bench();
+  const source = new CancellationTokenSource();
+  const run = editor.connection.sendRequest(
+    'workspace/executeCommand',
+    { command: 'runabout.run', arguments: [{ uri, name: 'scale', endpoint: 'lab', args: [[1]] }] },
+    source.token,
+  );
+  source.cancel();
+  await expect(run).rejects.toMatchObject({ code: -32800 });
+  expect((await broker.client().listTasks()).items).toEqual([]);
+});
+
+test('an editor without own commands uses the connection of the terminal', async () => {
+  const broker = await testBroker();
+  const env = { RUNABOUT_URL: broker.url, RUNABOUT_TOKEN: broker.ownerToken, RUNABOUT_HOME: folder('home') };
+  const editor = await Editor.start({ env });
+  await until('it is connected', () => editor.connectionStates.at(-1)?.state === 'connected');
 });

@@ -345,6 +345,27 @@ describe('before anything is sent', () => {
   });
 });
 
+test.skipIf(process.platform === 'win32')(
+  'esbuild-wasm works without a "node" on the PATH, as in an editor that brings its own',
+  async () => {
+    const { PATH } = process.env;
+    onTestFinished(() => {
+      process.env.PATH = PATH;
+    });
+    process.env.PATH = folder('empty');
+    const wasm = new Bundler(1, () => loadFirst(['esbuild-wasm']));
+    onTestFinished(() => wasm.dispose());
+    require('esbuild-wasm').stop();
+    const root = project({ 'a.ts': `${M}export const f = () => 3;` });
+    expect((await load(await bundle(root, 'a.ts', 'f', wasm)))()).toBe(3);
+  },
+  60_000,
+);
+
+test('without any bundler it says so', async () => {
+  await expect(loadFirst([])).rejects.toMatchObject({ code: 'bundle-failed' });
+});
+
 test('unsaved texts of other files are used, and no longer when they are saved', async () => {
   const text = `import { n } from './n.ts';\n${M}export const f = () => n;`;
   const root = project({ 'a.ts': text, 'n.ts': 'export const n = 1;' });
