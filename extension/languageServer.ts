@@ -8,7 +8,7 @@ import {
   workspace,
 } from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Connection } from '../client/http.ts';
 import type {
   ChooseEndpoint,

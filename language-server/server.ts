@@ -9,7 +9,7 @@ import {
   ResponseError,
   TextDocumentSyncKind,
 } from 'vscode-languageserver/node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { storedConnection } from '../client/credentials.ts';
 import { localConnection } from '../client/local.ts';
 import {

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseEnv } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Name } from '../../protocol/client-broker/common.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { Id } from '../../protocol/ids.ts';

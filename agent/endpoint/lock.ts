@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { identify, isRunning, type ProcessIdentity } from '../processes.ts';
 

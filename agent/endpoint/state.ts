@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { WorkerCounts } from '../../protocol/client-broker/endpoints.ts';
 
 /** How an agent is, as it writes it into its folder. */

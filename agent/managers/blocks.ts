@@ -2,7 +2,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Id, newId } from '../../protocol/ids.ts';
 import type { BlockSpec, Provider } from '../providers/provider.ts';
 import { BEAT_MS, MISSED_BEATS } from './manager-link.ts';

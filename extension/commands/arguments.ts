@@ -1,5 +1,5 @@
 import { Uri, window } from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TaskRecord } from '../../protocol/client-broker/tasks.ts';
 import { type FunctionRef, RunArguments } from '../../protocol/editor-server/messages.ts';
 import { pickTask } from '../pick/task.ts';

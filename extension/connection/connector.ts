@@ -1,7 +1,7 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import { join } from 'node:path';
 import { type LogOutputChannel, type SecretStorage, window } from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { runaboutHome } from '../../client/credentials.ts';
 import type { Connection } from '../../client/http.ts';
 import { findLocalBroker, localConnection } from '../../client/local.ts';

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { z } from 'zod';
+import * as z from 'zod';
 import { asRunaboutError, fromProblem, Problem, RunaboutError } from '../../protocol/errors/error.ts';
 import { t } from '../l10n.ts';
 import type { NodeProgram } from './findNode.ts';

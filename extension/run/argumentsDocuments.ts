@@ -18,7 +18,7 @@ import {
   window,
   workspace,
 } from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { digestOf } from '../../protocol/ids.ts';
 import type { Disposable } from '../emitter.ts';
 import { commands, schemes } from '../ids.ts';

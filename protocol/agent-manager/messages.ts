@@ -4,7 +4,7 @@
  * until the agent says `kept`, and it connects again when the socket breaks: an agent may be restarted under a running
  * manager. Anything of an unknown type, or not of its schema, closes the socket with 4008.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { FunctionKind } from '../client-broker/functions.ts';
 import { outputStreams } from '../client-broker/tasks.ts';
 import { Digest, Id } from '../ids.ts';

@@ -3,7 +3,7 @@
  * connects, says `hello`, and gets `welcome`. Every message that concerns a task names its attempt: that pair is the
  * fence. Anything of an unknown type, or not of its schema, closes the socket with 4008.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { HostInfo, WorkerCounts } from '../client-broker/endpoints.ts';
 import { FunctionKind } from '../client-broker/functions.ts';
 import { outputStreams, Timings } from '../client-broker/tasks.ts';
@@ -137,6 +137,7 @@ export type Reconciled = z.infer<typeof Reconciled>;
 export type Welcome = z.infer<typeof Welcome>;
 
 export const BeatOk = z.object({ t: z.literal('beat-ok'), n: z.number().int() });
+export type BeatOk = z.infer<typeof BeatOk>;
 
 /** One attempt to run. Payload: the encoded argument array, unless it is a blob. */
 export const Task = z.object({
@@ -153,12 +154,15 @@ export const Task = z.object({
 export type Task = z.infer<typeof Task>;
 
 export const Cancel = z.object({ t: z.literal('cancel'), ...attemptOf, reason: z.string().max(512) });
+export type Cancel = z.infer<typeof Cancel>;
 
 /** The result is committed: the agent deletes it. */
 export const Confirm = z.object({ t: z.literal('confirm'), ...attemptOf });
+export type Confirm = z.infer<typeof Confirm>;
 
 /** The attempt is not the current one, or the task has ended otherwise: the agent drops it. */
 export const Stale = z.object({ t: z.literal('stale'), ...attemptOf });
+export type Stale = z.infer<typeof Stale>;
 
 export const BrokerMessage = z.discriminatedUnion('t', [Welcome, BeatOk, Task, Cancel, Confirm, Stale]);
 export type BrokerMessage = z.infer<typeof BrokerMessage>;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A point in time: whole milliseconds since 1970-01-01 UTC, by the broker's clock unless said otherwise. */
 export const Time = z.number().int().nonnegative();

@@ -2,7 +2,7 @@
  * `GET /v1/events`, a WebSocket of JSON text frames. The client sends `sub` once; the broker answers `hello`, replays
  * what came after `from` and goes on live. Delivery is at least once: a client drops what it has seen by `seq`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Id } from '../ids.ts';
 import { EndpointRecord } from './endpoints.ts';
 import { FunctionRecord } from './functions.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Digest, Id } from '../ids.ts';
 import { FunctionName, PageQuery, page, Time } from './common.ts';
 

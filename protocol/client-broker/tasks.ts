@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Digest, Id } from '../ids.ts';
 import { limits } from '../limits.ts';
 import { TaskError } from '../tasks/error.ts';

@@ -5,7 +5,7 @@
  *
  * Names only, no LSP types: the extension and the server each wrap them in the types of their LSP library.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Time } from '../client-broker/common.ts';
 import { FunctionKind } from '../client-broker/functions.ts';
 import { Wait } from '../client-broker/tasks.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ErrorCode, errorKinds, isErrorCode, type Whose } from './registry.ts';
 
 const BRAND = Symbol.for('runabout.error');

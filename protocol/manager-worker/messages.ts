@@ -4,7 +4,7 @@
  * says needs no task id: all between two `result`s belongs to one attempt. The manager trusts none of it: the user's
  * code lives in the same process and could write to the descriptor too.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { FunctionKind } from '../client-broker/functions.ts';
 import { outputStreams } from '../client-broker/tasks.ts';
 import { Digest, Id } from '../ids.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One frame of a stack, in the user's own file when the source map knows it. */
 export const Frame = z.object({

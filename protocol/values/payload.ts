@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Digest } from '../ids.ts';
 
 /** How a user's value is encoded. The type travels with the bytes; nothing on the way decodes them. */

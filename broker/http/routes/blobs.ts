@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { mediaTypes } from '../../../protocol/client-broker/common.ts';
 import { RunaboutError } from '../../../protocol/errors/error.ts';
 import { Digest } from '../../../protocol/ids.ts';

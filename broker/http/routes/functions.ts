@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { PageQuery } from '../../../protocol/client-broker/common.ts';
 import {
   FunctionPage,
