@@ -22,7 +22,7 @@ test('instanceof holds for the copy of another bundle', () => {
   const other = Object.assign(new Error('x'), { [Symbol.for('runabout.error')]: true, code: 'not-found' });
   expect(other instanceof RunaboutError).toBe(true);
   expect(new Error('x') instanceof RunaboutError).toBe(false);
-  expect(null instanceof RunaboutError).toBe(false);
+  expect((null as unknown) instanceof RunaboutError).toBe(false);
 });
 
 test('an unknown code of a newer broker becomes an error of the broker', () => {
