@@ -70,7 +70,7 @@ export async function setUp(options: Partial<Pick<ServerOptions, 'settings' | 'w
     close,
     // A context of its own: secrets and state of VS Code live in the browser's profile.
     window: async () => {
-      const page = await (await chromium.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
+      const page = await (await chromium.newContext({ viewport: { width: 1600, height: 900 } })).newPage();
       const editor = new Editor(page, url);
       await editor.open(folder);
       return editor;
