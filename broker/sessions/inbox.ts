@@ -1,5 +1,5 @@
 import type { Batcher } from '../../protocol/batcher.ts';
-import type { Output, Result } from '../../protocol/broker-agent/messages.ts';
+import type { BeatOk, Confirm, Output, Result, Stale } from '../../protocol/broker-agent/messages.ts';
 import type { OutputChunk } from '../../protocol/client-broker/tasks.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { limits } from '../../protocol/limits.ts';
@@ -104,7 +104,8 @@ export class Inbox {
     switch (header.t) {
       case 'beat':
         return this.#held(store.beat({ ...ref, now, leaseMs: settings.leaseMs }), () => {
-          this.#batcher.add({ t: 'beat-ok', n: header.n } as never);
+          const message: BeatOk = { t: 'beat-ok', n: header.n };
+          this.#batcher.add(message);
           this.#batcher.flush();
         });
       case 'lost': {
@@ -147,7 +148,8 @@ export class Inbox {
       if (answer === 'blob-unknown') {
         throw new RunaboutError('request-invalid', 'A result names a blob that was not uploaded.');
       }
-      this.#batcher.add({ t: answer, task, attempt } as never);
+      const message: Confirm | Stale = { t: answer, task, attempt };
+      this.#batcher.add(message);
     }
     this.#batcher.flush();
   }

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 import { Batcher } from '../../protocol/batcher.ts';
-import { AgentMessage, Have, PROTO, type Reconciled } from '../../protocol/broker-agent/messages.ts';
+import { AgentMessage, type Cancel, Have, PROTO, type Reconciled } from '../../protocol/broker-agent/messages.ts';
 import { closeCodes } from '../../protocol/close-codes.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { decodeFrame, type Message } from '../../protocol/frames.ts';
@@ -70,7 +70,8 @@ export class AgentSession {
 
   /** Asks the agent to stop an attempt. */
   cancel({ task, attempt }: AttemptRef): void {
-    this.#batcher.add({ t: 'cancel', task, attempt, reason: 'Somebody cancelled it.' } as never);
+    const message: Cancel = { t: 'cancel', task, attempt, reason: 'Somebody cancelled it.' };
+    this.#batcher.add(message);
     this.#batcher.flush();
   }
 

@@ -284,7 +284,7 @@ export type Verb = keyof StoreVerbs;
 export type BrokerStore = {
   [V in Verb]: (request: Parameters<StoreVerbs[V]>[0]) => Promise<ReturnType<StoreVerbs[V]>>;
 } & {
-  /** Called after each commit that changed something, in their order, once its promises are resolved. */
+  /** Called after each commit that changed something, in their order, in a later turn than its promises. */
   onCommit(listener: (notice: CommitNotice) => void): void;
   /** Flushes and closes. Verbs called later are refused with `broker-stopping`. */
   close(): Promise<void>;

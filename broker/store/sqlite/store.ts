@@ -99,7 +99,10 @@ class ThreadStore {
       else waiting.reject(new RunaboutError(reply.error.code, reply.error.message, reply.error));
     }
     if (Object.keys(notice.heads).length === 0) return;
-    for (const listener of this.#listeners) listener(notice);
+    // After all that waited for these replies went on: who just opened a session has to hear of a cancel beside it.
+    setImmediate(() => {
+      for (const listener of this.#listeners) listener(notice);
+    });
   }
 
   #fail(error: RunaboutError): void {

@@ -237,6 +237,21 @@ it('tells the agent to stop a cancelled task, and also one that was away meanwhi
   await inState(second, 'cancelled');
 });
 
+it('tells an agent of cancels that come while it connects', async () => {
+  const { broker, client, submit, join, agentToken } = await setup();
+  const first = await join({ credit: 20 });
+  const ids: string[] = [];
+  for (let i = 0; i < 20; i++) ids.push((await submit()).id);
+  for (const id of ids) await first.next('task', id);
+  first.socket.terminate();
+  const second = await RawAgent.connect(broker.url, agentToken);
+  const cancels = ids.slice(0, 10).map(id => client.cancelTask(id));
+  second.hello({ have: ids.map(id => [id, 1, 'started']) });
+  cancels.push(...ids.slice(10).map(id => client.cancelTask(id)));
+  await Promise.all(cancels);
+  for (const id of ids) await second.next('cancel', id);
+});
+
 it('expires a queued task at its deadline', async () => {
   const { client, submit } = await setup({ sweepMs: 20 });
   const { id } = await submit({ deadline: Date.now() + 50 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { newId } from '../../../../protocol/ids.ts';
 import { HOST, WORKERS } from '../../../support/raw-agent.ts';
+import { until } from '../../../support/until.ts';
 import {
   claim,
   complete,
@@ -176,7 +177,11 @@ export function delivery(): void {
         state: 'cancelling',
         wait: { reason: 'cancelling' },
       });
-      expect(notices.flatMap(({ cancels }) => cancels)).toEqual([{ endpoint, task: id, attempt: 1 }]);
+      const cancels = await until(
+        'the cancel is told',
+        () => notices.find(notice => notice.cancels.length > 0)?.cancels,
+      );
+      expect(cancels).toEqual([{ endpoint, task: id, attempt: 1 }]);
       expect(await complete(ref, end(id, 1, { outcome: 'cancelled', value: undefined }))).toEqual(['confirm']);
       expect((await get(id)).state).toBe('cancelled');
     });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { newId } from '../../../../protocol/ids.ts';
 import { limits } from '../../../../protocol/limits.ts';
 import { WORKERS } from '../../../support/raw-agent.ts';
+import { until } from '../../../support/until.ts';
 import {
   claim,
   complete,
@@ -150,7 +151,7 @@ export function reading(): void {
       expect(batch.events.map(({ t }) => t).sort()).toEqual(['endpoint', 'task']);
       expect(batch.events.find(({ t }) => t === 'task')).toMatchObject({ task: { id, state: 'succeeded' } });
       expect(batch.through).toBe(batch.head);
-      expect(notices.at(-1)!.heads).toEqual({ [owner]: batch.head });
+      await until('the newest number is told', () => notices.at(-1)?.heads[owner] === batch.head);
       expect((await since(batch.head)).events).toEqual([]);
       const seqs = batch.events.map(({ seq }) => seq);
       expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
