@@ -37,6 +37,7 @@ export class Session {
   readonly #touched = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
+  #warm = false;
 
   constructor(events: SessionEvents) {
     this.#events = events;
@@ -98,6 +99,12 @@ export class Session {
 
   #opened({ document }: TextDocumentChangeEvent<OpenDocument>): void {
     this.bundles.schedule(document.uri, 0);
+    const [first] = document.marks.functions;
+    if (!first || this.#warm) return;
+    // The compiler reads its library types once, in its own thread: not when somebody waits for a first run.
+    this.#warm = true;
+    const { file, text } = document;
+    this.compiler.schemaOf(file, text, first.tagSpan.start, this.documents.overlays()).catch(() => undefined);
   }
 
   /** What the broker knows of a document's functions. */
