@@ -5,7 +5,7 @@ import type { TaskRecord } from '../../protocol/client-broker/tasks.ts';
 import type { TaskError } from '../../protocol/tasks/error.ts';
 import { isTerminal } from '../../protocol/tasks/states.ts';
 import { decodeValue } from '../../protocol/values/codec.ts';
-import { fromJsonPayload } from '../../protocol/values/payload.ts';
+import { fromJsonPayload, type JsonPayload } from '../../protocol/values/payload.ts';
 import { preview } from '../../protocol/values/preview.ts';
 
 /** The newest task of a function, and what is known of how it went. */
@@ -144,8 +144,7 @@ export class RemoteFunctions {
     const [name, { run }] = entry;
     const lines = chunks.flatMap(chunk => {
       if (chunk.text !== undefined) return chunk.text.split(/\r?\n/).filter(line => line.trim() !== '');
-      const payload = chunk.value && fromJsonPayload(chunk.value);
-      return payload ? [preview(decodeValue(payload))] : [];
+      return chunk.value ? [itemText(chunk.value)] : [];
     });
     run!.output = [...run!.output, ...lines].slice(-OUTPUT_LINES);
     this.#changed(name);
@@ -196,5 +195,16 @@ export class RemoteFunctions {
       }
     }
     if (remote.run === run) this.#changed(name);
+  }
+}
+
+/** What a generator yielded, in one line. The bytes come from another machine, and may be anything. */
+function itemText(value: JsonPayload): string {
+  const payload = fromJsonPayload(value);
+  if (!payload) return '…';
+  try {
+    return preview(decodeValue(payload));
+  } catch {
+    return '…';
   }
 }
