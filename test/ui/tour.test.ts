@@ -166,6 +166,7 @@ test('a task that came from elsewhere shows up by itself', async () => {
 
 test('dates stay dates, and the panel follows to another file', async () => {
   await editor.openFile('moon.ts');
+  await editor.command('View: Close Other Editors in Group');
   await editor.lens(/^moonPhases\(2027\)/).click();
   await editor.lineEnd(/^= \[\{ phase: 'new', at: 2027-01-07T/);
   const panel = await editor.panel();
