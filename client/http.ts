@@ -10,6 +10,8 @@ export interface Connection {
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
+  /** Told how long the broker itself took for its answer, in milliseconds (its `Server-Timing` header). */
+  onBrokerTime?: ((ms: number) => void) | undefined;
 }
 
 interface Call extends CallOptions {
@@ -60,7 +62,7 @@ export class Http {
   /** The answer as bytes; empty for 204. */
   async bytes(
     path: string,
-    { method = 'GET', query, json, bytes, timeoutMs = 30_000, idempotent, signal }: Call = {},
+    { method = 'GET', query, json, bytes, timeoutMs = 30_000, idempotent, signal, onBrokerTime }: Call = {},
   ): Promise<Uint8Array> {
     try {
       const response = await this.#got(path, {
@@ -73,6 +75,7 @@ export class Http {
         ...(idempotent ? { retry: { methods: [method] } } : {}),
         ...(signal ? { signal } : {}),
       });
+      onBrokerTime?.(Number(/dur=([\d.]+)/.exec(String(response.headers['server-timing']))?.[1]));
       return response.rawBody;
     } catch (error) {
       throw this.#explain(error, path);

@@ -98,6 +98,11 @@ export async function buildApp(services: Services): Promise<App> {
     if (length > most) throw new RunaboutError('body-too-large', `The body has ${length} bytes; ${most} is the most.`);
   });
 
+  // How long the answer took here, so that a client can tell the way from the work.
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('server-timing', `broker;dur=${reply.elapsedTime.toFixed(3)}`);
+  });
+
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
