@@ -2,7 +2,7 @@
 import type { PanelState } from '../protocol/panel/messages.ts';
 import { el } from './dom.ts';
 import { hasEnded } from './format.ts';
-import { receive, save, send } from './host.ts';
+import { receive, save, saved, send } from './host.ts';
 import './panel.css';
 import { tabs } from './ui/components.ts';
 import { detailsView } from './views/details.ts';
@@ -10,13 +10,16 @@ import { headerView } from './views/header.ts';
 import { outputView } from './views/output.ts';
 import { resultView } from './views/result.ts';
 
+let shown: PanelState | undefined;
+let resultKey = '';
+
 const problem = el('p', { class: 'problem', role: 'alert', hidden: true });
 const header = headerView();
 const result = el('div', {});
 const output = outputView();
 const details = el('div', {});
-/** Whether the person chose a tab for this task: then the page no longer does. */
-let chosen = false;
+/** The tab that the person chose for this task: then the page no longer does. */
+let chosen: string | undefined;
 let selecting = false;
 const sections = tabs(
   [
@@ -24,15 +27,14 @@ const sections = tabs(
     { id: 'output', label: 'Output', content: output.element },
     { id: 'details', label: 'Details', content: details },
   ],
-  () => {
-    if (!selecting) chosen = true;
+  tab => {
+    if (selecting || !shown) return;
+    chosen = tab;
+    save({ task: shown.task.id, tab });
   },
 );
 const main = el('main', { hidden: true }, header.element, sections.element);
 document.body.append(problem, main);
-
-let shown: PanelState | undefined;
-let resultKey = '';
 
 receive(message => {
   switch (message.t) {
@@ -55,9 +57,12 @@ send({ t: 'ready' });
 
 function show(state: PanelState): void {
   const sameTask = shown?.task.id === state.task.id;
-  if (!sameTask) chosen = false;
+  if (!sameTask) {
+    const before = saved();
+    chosen = before?.task === state.task.id ? before.tab : undefined;
+    save({ task: state.task.id, tab: chosen });
+  }
   shown = state;
-  save({ task: state.task.id });
   main.hidden = false;
   header.update(state);
   // What is the same stays, with what the person opened, selected and scrolled in it.
@@ -79,8 +84,7 @@ function show(state: PanelState): void {
 /** While a task prints and nobody chose a tab, its output is what one looks at; after its end, the result. */
 function arrange({ task }: PanelState): void {
   sections.setCount('output', output.lines);
-  if (chosen) return;
   selecting = true;
-  sections.select(!hasEnded(task) && output.lines > 0 ? 'output' : 'result');
+  sections.select(chosen ?? (!hasEnded(task) && output.lines > 0 ? 'output' : 'result'));
   selecting = false;
 }

@@ -34,9 +34,7 @@ export function headerView(): HeaderView {
       status.replaceChildren(stateIcon(task.state), el('span', {}, facts(task)));
       actions.cancel.hidden = hasEnded(task) || task.state === 'cancelling';
       actions['run-again'].hidden = !hasEnded(task);
-      actions.copy.hidden = !value && !error;
-      actions.save.hidden = !value;
-      actions['open-json'].hidden = !value;
+      for (const t of ['copy', 'save', 'open-json'] as const) actions[t].hidden = !value && !error;
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Numbers as a line: an own small SVG, drawn anew when its width changes. */
 import type { ValueView } from '../../protocol/panel/messages.ts';
+import { shortNumber, ticks } from '../axis.ts';
 import { el, svg } from '../dom.ts';
 import './plot.css';
 
@@ -15,7 +16,7 @@ export function plot({ y, length }: Plot): HTMLElement {
   const known = y.filter(isNumber);
   const low = Math.min(...known);
   const high = Math.max(...known);
-  const range = known.length > 0 ? `from ${short(low)} to ${short(high)}` : 'none of them finite';
+  const range = known.length > 0 ? `from ${shortNumber(low)} to ${shortNumber(high)}` : 'none of them finite';
   const summary = `${length.toLocaleString('en')} numbers, ${range}`;
 
   const drawing = el('div', {
@@ -53,7 +54,7 @@ export function plot({ y, length }: Plot): HTMLElement {
       { width, height: HEIGHT, 'aria-hidden': 'true' },
       ...yTicks.flatMap(value => [
         svg('line', { class: 'plot-grid', x1: MARGIN.left, x2: right, y1: yAt(value), y2: yAt(value) }),
-        svg('text', { x: MARGIN.left - 8, y: yAt(value) + 4, 'text-anchor': 'end' }, short(value)),
+        svg('text', { x: MARGIN.left - 8, y: yAt(value) + 4, 'text-anchor': 'end' }, shortNumber(value)),
       ]),
       svg('line', { class: 'plot-axis', x1: MARGIN.left, x2: right, y1: base, y2: base }),
       ...xTicks.map(at => svg('text', { x: xAt(at), y: base + 17, 'text-anchor': 'middle' }, at.toLocaleString('en'))),
@@ -120,25 +121,4 @@ function segments(y: number[]): number[][] {
     }
   }
   return runs;
-}
-
-/** About `count` round values that reach from `low` to `high`, in steps of 1, 2 or 5 times a power of ten. */
-export function ticks(low: number, high: number, count: number): number[] {
-  if (!(high > low)) {
-    const room = Math.abs(low) / 2 || 1;
-    return ticks(low - room, low + room, count);
-  }
-  const rough = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map(factor => factor * power).find(each => each >= rough * 0.999) ?? rough;
-  const first = Math.floor(low / step + 1e-9);
-  const last = Math.ceil(high / step - 1e-9);
-  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
-}
-
-/** A number in the room of an axis label. */
-function short(value: number): string {
-  const size = Math.abs(value);
-  if (value !== 0 && (size >= 1e6 || size < 1e-3)) return value.toExponential(1).replace('e+', 'e');
-  return String(Number(value.toPrecision(4)));
 }

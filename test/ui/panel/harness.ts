@@ -14,6 +14,8 @@ import { type Theme, themes } from './themes.ts';
 export interface PanelPage {
   page: Page;
   post(message: ToPanel): Promise<void>;
+  /** Makes the page anew with what it saved, as VS Code does when it was hidden. */
+  reload(): Promise<void>;
   /** What the page sent so far. */
   sent(): Promise<FromPanel[]>;
   /** What `setState` was last called with. */
@@ -69,7 +71,7 @@ function html(theme: Theme): string {
 <body class="${themes[theme].bodyClass}">
 <script nonce="n">
 window.sent = [];
-window.acquireVsCodeApi = () => ({ postMessage: message => window.sent.push(message), setState: state => { window.saved = state; } });
+window.acquireVsCodeApi = () => ({ postMessage: message => window.sent.push(message), getState: () => window.saved, setState: state => { window.saved = state; } });
 </script>
 <script nonce="n" src="/panel.js"></script>
 </body>
@@ -85,6 +87,11 @@ async function openPanel(browser: Browser, origin: string, theme: Theme): Promis
   await page.goto(`${origin}/?theme=${theme}`);
   return {
     page,
+    reload: async () => {
+      const state = await page.evaluate(() => (window as unknown as { saved: unknown }).saved);
+      await page.addInitScript(before => Object.assign(window, { saved: before }), state);
+      await page.reload();
+    },
     post: message => page.evaluate(data => window.postMessage(data), message),
     sent: () => page.evaluate(() => (window as unknown as { sent: FromPanel[] }).sent),
     saved: () => page.evaluate(() => (window as unknown as { saved: unknown }).saved),

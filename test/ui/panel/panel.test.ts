@@ -224,6 +224,16 @@ test('while a task prints its output is in front, then its result, unless a tab 
   expect(await selected()).toBe('Details');
 });
 
+test('a page that was hidden comes back on the tab that was chosen', async () => {
+  const { page, post, reload, saved } = await show(states.value);
+  await page.getByRole('tab', { name: 'Details' }).click();
+  expect(await saved()).toEqual({ task: states.value.task.id, tab: 'details' });
+  await reload();
+  await post({ t: 'show', state: states.value });
+  await page.getByText('Ran the function').waitFor();
+  expect(await seen(page.getByRole('tab', { selected: true }))).toBe('Details');
+});
+
 test('a queued task says why it waits', async () => {
   const { page } = await show(states.queued);
   expect(await seen(page.getByText('The endpoint laptop is offline.'))).toMatch(/offline\. for \d+ .*, since /);
