@@ -46,7 +46,8 @@ export class BlobFiles {
         size += chunk.length;
         if (size > cap) throw new RunaboutError('body-too-large', `The body is larger than ${cap} bytes.`);
         hash.update(chunk);
-        await file.write(chunk);
+        // Not `write`, which may take a part of it: a disk that is nearly full does.
+        await file.writeFile(chunk);
       }
       const actual = hash.digest('hex');
       if (actual !== digest) {

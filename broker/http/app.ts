@@ -10,7 +10,7 @@ import type { Services } from '../services.ts';
 import type { TokenHolder } from '../store/contract.ts';
 import { version } from '../version.ts';
 import { checkKind, type Kind } from './auth.ts';
-import { rawProblem, sendProblem } from './problems.ts';
+import { endWithProblem, sendProblem } from './problems.ts';
 import { RouteTable } from './route-table.ts';
 import { blobRoutes } from './routes/blobs.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
@@ -61,7 +61,7 @@ export async function buildApp(services: Services): Promise<App> {
       : (null as never),
     frameworkErrors: (error, request, reply) => void sendProblem(error, request as FastifyRequest, reply),
     clientErrorHandler(_error, socket) {
-      if (socket.writable) socket.end(rawProblem(new RunaboutError('request-invalid', 'This is not valid HTTP.')));
+      endWithProblem(socket, new RunaboutError('request-invalid', 'This is not valid HTTP.'));
     },
   }).withTypeProvider<ZodTypeProvider>() as unknown as App;
 

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { mediaTypes } from '../../protocol/client-broker/common.ts';
@@ -61,8 +62,11 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .send(JSON.stringify(toProblem(shown)));
 }
 
-/** A whole HTTP answer, for what fails before there is a request: bad HTTP, a refused upgrade. */
-export function rawProblem(error: RunaboutError): string {
+/**
+ * Answers what fails before there is a request (bad HTTP, a refused upgrade), and lets go of the connection: a caller
+ * that never closes its end would hold it for good.
+ */
+export function endWithProblem(socket: Duplex, error: RunaboutError): void {
   const body = JSON.stringify(toProblem(error));
   const lines = [
     `HTTP/1.1 ${error.status} ${error.code}`,
@@ -71,5 +75,10 @@ export function rawProblem(error: RunaboutError): string {
     'connection: close',
     ...Object.entries(headersOf(error)).map(([name, value]) => `${name}: ${value}`),
   ];
-  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.once('finish', () => socket.destroy());
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -9,7 +9,7 @@ import type { Services } from '../services.ts';
 import { AgentSession } from '../sessions/session.ts';
 import type { TokenHolder } from '../store/contract.ts';
 import { checkKind, type Kind } from './auth.ts';
-import { rawProblem, toCallersError } from './problems.ts';
+import { endWithProblem, toCallersError } from './problems.ts';
 
 interface SocketPath {
   summary: string;
@@ -38,6 +38,7 @@ export const socketPaths: Record<string, SocketPath> = {
 
 /**
  * Serves the WebSockets of a server. Returns what says goodbye to all of them, and ends those that do not answer.
+ * From then on new ones are refused: clients come back at once, and nobody would say goodbye to them.
  */
 export function acceptSockets(server: Server, services: Services): () => Promise<void> {
   const servers = new Map<string, WebSocketServer>();
@@ -48,18 +49,21 @@ export function acceptSockets(server: Server, services: Services): () => Promise
     );
   }
 
+  let stopping = false;
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     upgrade(request, socket, head).catch(error => {
       const shown = toCallersError(error);
-      if (shown.status >= 500) services.log.error({ err: error }, 'an upgrade failed');
-      socket.end(rawProblem(shown));
+      if (shown.status >= 500 && shown.code !== 'broker-stopping')
+        services.log.error({ err: error }, 'an upgrade failed');
+      endWithProblem(socket, shown);
     });
   });
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const path = request.url?.split('?')[0] ?? '';
     const holder = await services.auth.identify(request.headers.authorization, request.socket.remoteAddress ?? '');
+    if (stopping) throw new RunaboutError('broker-stopping', 'The broker is stopping.');
     const target = socketPaths[path];
     if (!target) throw new RunaboutError('route-not-found', 'There is no such WebSocket.');
     checkKind(holder, target.allow);
@@ -68,6 +72,7 @@ export function acceptSockets(server: Server, services: Services): () => Promise
   }
 
   return async () => {
+    stopping = true;
     const open = [...servers.values()].flatMap(({ clients }) => [...clients]);
     await Promise.all(open.map(sayGoodbye));
     for (const ws of servers.values()) ws.close();

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -39,5 +40,19 @@ it('removes what a crash left half-written', async () => {
   await BlobFiles.open(root);
   writeFileSync(join(root, 'incoming', 'half'), 'x');
   await BlobFiles.open(root);
+  expect(readdirSync(join(root, 'incoming'))).toEqual([]);
+});
+
+// A limit on the size of files does what a full disk does: a write takes a part, and only the next one fails.
+it.skipIf(process.platform === 'win32')('never takes a part for the whole when the disk is full', () => {
+  const root = folder();
+  const module = new URL('../../../broker/blobs/files.ts', import.meta.url).href;
+  const program = `
+    const { BlobFiles } = await import(${JSON.stringify(module)});
+    const files = await BlobFiles.open(${JSON.stringify(root)});
+    await files.write(Buffer.alloc(100_000, 65)).then(() => console.log('stored'), error => console.log(error.code));
+  `;
+  const limited = ['-c', 'ulimit -f 16; exec "$0" "$@"', process.execPath, '--input-type=module', '-e', program];
+  expect(execFileSync('sh', limited, { encoding: 'utf8' })).toBe('EFBIG\n');
   expect(readdirSync(join(root, 'incoming'))).toEqual([]);
 });
