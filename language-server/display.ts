@@ -2,20 +2,30 @@ import { type ClientCapabilities, CodeLensRefreshRequest, type Connection } from
 import { type ConnectionState, serverMethods } from '../protocol/editor-server/messages.ts';
 import type { OpenDocument } from './documents/open-document.ts';
 import { diagnostics } from './features/diagnostics.ts';
+import { codeLenses } from './features/lenses.ts';
 import type { Session } from './session.ts';
 
 /** Diagnostics wait until a person has paused: they cost more than a keystroke may. */
 const PAUSE_MS = 150;
+
+/**
+ * Between two requests to draw lenses anew. A client drops the lenses it is asking for when it is told to ask again, so
+ * a function that prints many lines would keep all lenses away.
+ */
+const LENS_PAUSE_MS = 500;
 
 /** Tells the client what has changed, and only that: document states, diagnostics, and that lenses are to be drawn anew. */
 export class Display {
   readonly #connection: Connection;
   readonly #session: Session;
   readonly #refreshesLenses: boolean;
-  readonly #sent = new Map<string, string>();
+  /** The lenses of each document as the client last had reason to ask for them. */
+  readonly #lenses = new Map<string, string>();
   /** Diagnostics by the document they come from, then by the one they stand in. */
   readonly #diagnostics = new Map<string, Map<string, string>>();
   readonly #pauses = new Map<string, NodeJS.Timeout>();
+  #rest: NodeJS.Timeout | undefined;
+  #due = false;
 
   constructor(connection: Connection, session: Session, capabilities: ClientCapabilities) {
     this.#connection = connection;
@@ -27,12 +37,11 @@ export class Display {
   show(documents: OpenDocument[]): void {
     let lenses = false;
     for (const document of documents) {
-      const { version: _, ...state } = this.#session.states.document(document);
-      const text = JSON.stringify(state);
-      if (text !== this.#sent.get(document.uri)) {
-        // The client asks for lenses itself when the text has changed; not when only what is known of it has.
+      // The client asks for lenses itself when the text has changed; not when only what is known of it has.
+      const text = JSON.stringify(codeLenses(document, this.#session.states, undefined));
+      if (text !== this.#lenses.get(document.uri)) {
         lenses = true;
-        this.#sent.set(document.uri, text);
+        this.#lenses.set(document.uri, text);
       }
       void this.#connection.sendNotification(serverMethods.documentChanged, this.#session.states.document(document));
       clearTimeout(this.#pauses.get(document.uri));
@@ -46,6 +55,16 @@ export class Display {
 
   refreshLenses(): void {
     if (!this.#refreshesLenses) return;
+    if (this.#rest) {
+      this.#due = true;
+      return;
+    }
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      if (!this.#due) return;
+      this.#due = false;
+      this.refreshLenses();
+    }, LENS_PAUSE_MS);
     // A client that is just closing answers with an error, and needs no lenses.
     this.#connection.sendRequest(CodeLensRefreshRequest.type).catch(() => undefined);
   }
@@ -55,6 +74,7 @@ export class Display {
   }
 
   close(): void {
+    clearTimeout(this.#rest);
     for (const pause of this.#pauses.values()) clearTimeout(pause);
     this.#pauses.clear();
   }
@@ -81,7 +101,7 @@ export class Display {
     this.#pauses.delete(uri);
     const said = this.#diagnostics.get(uri);
     this.#diagnostics.delete(uri);
-    this.#sent.delete(uri);
+    this.#lenses.delete(uri);
     for (const other of said?.keys() ?? []) this.#publish(other);
   }
 }

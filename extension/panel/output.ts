@@ -1,4 +1,4 @@
-import type { OutputChunk } from '../../protocol/client-broker/tasks.ts';
+import type { OutputChunk, TaskOutput } from '../../protocol/client-broker/tasks.ts';
 import type { OutputLine } from '../../protocol/panel/messages.ts';
 import { decodeValue } from '../../protocol/values/codec.ts';
 import { fromJsonPayload } from '../../protocol/values/payload.ts';
@@ -9,7 +9,10 @@ import { bytes } from '../words.ts';
 const MOST_LINES = 2000;
 const MOST_CHARACTERS = 256 * 1024;
 
-/** The output of one task as the panel shows it: the newest part, in order, each chunk once. */
+/**
+ * The output of one task as the panel shows it: the newest part, in order, each chunk once. Live chunks wait until what
+ * came before them has been read ({@link OutputTail.caughtUp}).
+ */
 export class OutputTail {
   lines: OutputLine[] = [];
   #characters = 0;
@@ -17,9 +20,31 @@ export class OutputTail {
   #droppedBytes = 0;
   #attempt = -1;
   #seq = -1;
+  /** Live chunks that came too early. */
+  #early: OutputChunk[] | undefined = [];
 
-  /** Adds chunks that are new, and returns their lines. A new attempt begins anew. */
-  add(chunks: readonly OutputChunk[]): OutputLine[] {
+  /** Live chunks: returns the lines that are new. */
+  live(chunks: readonly OutputChunk[]): OutputLine[] {
+    if (!this.#early) return this.#add(chunks);
+    this.#early.push(...chunks);
+    return [];
+  }
+
+  /** The stream of live chunks was cut: those that come again wait until the gap is closed. */
+  lost(): void {
+    this.#early ??= [];
+  }
+
+  /** What the broker has kept so far, read while the stream was open: returns the lines that are new. */
+  caughtUp({ chunks, droppedBytes }: TaskOutput): OutputLine[] {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    this.#droppedBytes = droppedBytes;
+    return [...this.#add(chunks), ...this.#add(early)];
+  }
+
+  /** Adds chunks that are new. A new attempt begins anew. */
+  #add(chunks: readonly OutputChunk[]): OutputLine[] {
     const added: OutputLine[] = [];
     for (const chunk of chunks) {
       if (chunk.attempt < this.#attempt || (chunk.attempt === this.#attempt && chunk.seq <= this.#seq)) continue;
@@ -35,11 +60,6 @@ export class OutputTail {
     for (const line of added) this.#characters += line.text.length;
     this.#trim();
     return added;
-  }
-
-  /** Bytes that the broker dropped before the tail it keeps. */
-  dropped(droppedBytes: number): void {
-    this.#droppedBytes = droppedBytes;
   }
 
   /** What is missing, as a sentence. */

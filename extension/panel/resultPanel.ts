@@ -12,7 +12,7 @@ import type { EventStream } from '../../client/events.ts';
 import type { TaskRecord } from '../../protocol/client-broker/tasks.ts';
 import { asRunaboutError } from '../../protocol/errors/error.ts';
 import { errorKinds, isErrorCode } from '../../protocol/errors/registry.ts';
-import type { FromPanel, PanelState, ToPanel } from '../../protocol/panel/messages.ts';
+import type { FromPanel, OutputLine, PanelState, ToPanel } from '../../protocol/panel/messages.ts';
 import { isTerminal } from '../../protocol/tasks/states.ts';
 import type { Session } from '../connection/session.ts';
 import type { Disposable } from '../emitter.ts';
@@ -39,6 +39,8 @@ export class ResultPanel implements WebviewPanelSerializer {
   #state: PanelState | undefined;
   #problem: string | undefined;
   #tail = new OutputTail();
+  /** The task as an event told it since its record was asked for: the answer may be older. */
+  #newest: TaskRecord | undefined;
   #stream: EventStream | undefined;
   /** Counts what was asked to be shown; the answer to an earlier question is dropped. */
   #generation = 0;
@@ -134,18 +136,15 @@ export class ResultPanel implements WebviewPanelSerializer {
     if (id !== this.#task) this.#state = undefined;
     this.#task = id;
     this.#tail = new OutputTail();
+    this.#newest = undefined;
     this.#stopStream();
     try {
       const client = this.#session.requireClient();
       const task = await client.getTask(id);
       if (!fresh()) return;
-      // Live output is asked for before what has been: nothing falls in between, and the tail drops what comes twice.
-      if (!isTerminal(task.state)) this.#follow(client, id);
-      const output = await client.taskOutput(id);
-      if (!fresh()) return;
-      this.#tail.add(output.chunks);
-      this.#tail.dropped(output.droppedBytes);
-      await this.#show(client, task, fresh);
+      if (isTerminal(task.state)) this.#tail.caughtUp(await client.taskOutput(id));
+      else this.#follow(client, id);
+      if (fresh()) await this.#show(client, this.#newest ?? task, fresh);
     } catch (error) {
       if (fresh()) this.#fail(error);
     }
@@ -159,6 +158,7 @@ export class ResultPanel implements WebviewPanelSerializer {
       await this.#load(task.id);
       return;
     }
+    this.#newest = task;
     const generation = this.#generation;
     await this.#show(client, task, () => generation === this.#generation);
   }
@@ -186,14 +186,31 @@ export class ResultPanel implements WebviewPanelSerializer {
     this.#post({ t: 'problem', text: this.#problem });
   }
 
+  /** Shows output as it comes; what came before is read once the stream is open, so that nothing falls in between. */
   #follow(client: BrokerClient, id: string): void {
     const tail = this.#tail;
-    const output = (event: { task: string; chunks: Parameters<OutputTail['add']>[0] }) => {
-      if (event.task !== id || tail !== this.#tail) return;
-      const lines = tail.add(event.chunks);
-      if (lines.length > 0) this.#post({ t: 'output', task: id, lines });
+    const post = (lines: OutputLine[]) => {
+      if (tail === this.#tail && lines.length > 0) this.#post({ t: 'output', task: id, lines });
     };
-    this.#stream = client.subscribe({ output }, { output: true });
+    const catchUp = async () => {
+      try {
+        post(tail.caughtUp(await client.taskOutput(id)));
+      } catch (error) {
+        if (tail === this.#tail) this.#fail(error);
+      }
+    };
+    this.#stream = client.subscribe(
+      {
+        output: event => {
+          if (event.task === id) post(tail.live(event.chunks));
+        },
+        state: state => {
+          if (state === 'disconnected') tail.lost();
+        },
+        connected: () => void catchUp(),
+      },
+      { output: true },
+    );
   }
 
   #stopStream(): void {
