@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { syncBuiltinESMExports } from 'node:module';
 
 /** One attempt, from the command to its result. */
 export interface Run {
@@ -30,4 +31,15 @@ export function current(): Run | undefined {
 
 export function isBusy(): boolean {
   return active !== undefined;
+}
+
+/** Lets what a finished task left behind end the process only while no other task runs in it. */
+export function guardExit(): void {
+  const exit = process.exit.bind(process);
+  process.exit = code => {
+    if (isBusy() && current() === undefined) throw new Error('A finished task may not end the process of another one.');
+    return exit(code);
+  };
+  // `import { exit } from 'node:process'` gets it too.
+  syncBuiltinESMExports();
 }

@@ -14,7 +14,7 @@ import type { Payload } from '../../protocol/values/payload.ts';
 import { hasLoadedEnough, loadedFunction, loadFunction } from './bundles.ts';
 import { call } from './call.ts';
 import { listen, report } from './channel.ts';
-import { current, isBusy, leave, type Run, within } from './context.ts';
+import { current, guardExit, isBusy, leave, type Run, within } from './context.ts';
 import { Environment } from './environment.ts';
 import { describeThrown, stackOf } from './errors/describe.ts';
 import { readMap } from './errors/mapping.ts';
@@ -27,6 +27,7 @@ const FRAMES = 50;
 const LEFTOVER = 'Something that a finished task left behind threw.';
 
 captureStreams();
+guardExit();
 Error.stackTraceLimit = FRAMES;
 const environment = new Environment();
 const scratch = new Scratch(process.argv[2]!, environment);

@@ -21,11 +21,16 @@ export function encodeValue(value: unknown): Payload {
 
 /** @throws RunaboutError `request-invalid` when the bytes are not of their type */
 export function decodeValue(payload: Payload): unknown {
+  // An Error inside a value is data: the stack of its decoding would pass for the one of its origin.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     if (payload.type === 'application/json') return JSON.parse(Buffer.from(payload.bytes).toString('utf8'));
     return packr.unpack(payload.bytes as Buffer);
   } catch (error) {
     throw new RunaboutError('request-invalid', `A value is not valid ${payload.type}.`, { cause: error });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
@@ -81,7 +86,7 @@ function surveyObject(object: object, path: string, above: Set<object>, depth: n
   }
   if (object instanceof Error) return false;
   const prototype = Object.getPrototypeOf(object);
-  if (prototype !== null && prototype.constructor !== undefined && prototype.constructor.name !== 'Object') {
+  if (!isPlain(prototype)) {
     throw notSendable(path, `is an instance of ${prototype.constructor.name || 'a class'}`);
   }
   let lossless = !('toJSON' in object) && !Object.hasOwn(object, '__proto__');
@@ -89,6 +94,13 @@ function surveyObject(object: object, path: string, above: Set<object>, depth: n
     if (!survey(item, `${path}.${key}`, above, depth)) lossless = false;
   }
   return lossless;
+}
+
+/** Whether all of an object with this prototype is in its own properties. */
+function isPlain(prototype: object | null): boolean {
+  if (prototype === null || prototype.constructor === undefined || prototype.constructor.name === 'Object') return true;
+  // A class without a name and without members: that of `process.env` is such a one.
+  return prototype.constructor.name === '' && Reflect.ownKeys(prototype).length === 1;
 }
 
 function notSendable(path: string, why: string): RunaboutError {

@@ -9,6 +9,8 @@ describe('codec', () => {
   test('JSON values travel as JSON, and come back', () => {
     fc.assert(
       fc.property(fc.jsonValue(), value => {
+        // These keys mean something to JSON.stringify or to assignment: such a value takes the other way.
+        fc.pre(!/"(__proto__|toJSON)":/.test(JSON.stringify(value)));
         const payload = encodeValue(value);
         expect(payload.type).toBe('application/json');
         expect(decodeValue(payload)).toEqual(JSON.parse(JSON.stringify(value)));
@@ -38,6 +40,20 @@ describe('codec', () => {
     expect(decodeValue(payload)).toEqual(value);
   });
 
+  test('the environment of a process is a value like any other', () => {
+    const payload = encodeValue(process.env);
+    expect(decodeValue(payload)).toEqual({ ...process.env });
+    expect(decodeValue(encodeValue([new Date(0), process.env]))).toEqual([new Date(0), { ...process.env }]);
+  });
+
+  test('an Error in a value comes without a stack of where it was decoded', () => {
+    const { stackTraceLimit } = Error;
+    const error = decodeValue(encodeValue({ error: new RangeError('too far') })) as { error: Error };
+    expect(error.error).toBeInstanceOf(RangeError);
+    expect(error.error.stack).toBe('RangeError: too far');
+    expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+  });
+
   test('the same value is the same bytes', () => {
     const value = () => ({ when: new Date(0), rows: [{ a: 1n }, { a: 2n }] });
     expect(encodeValue(value()).bytes).toEqual(encodeValue(value()).bytes);
@@ -55,6 +71,13 @@ describe('codec', () => {
     ['a symbol', Symbol('s'), /is a symbol/],
     ['a cycle', cycle, /at \.self contains itself/],
     ['an instance', [new Point()], /at \[0\] is an instance of Point/],
+    [
+      'an instance of a nameless class',
+      new (class {
+        area() {}
+      })(),
+      /is an instance of a class/,
+    ],
     ['a promise', { later: Promise.resolve(1) }, /at \.later is an instance of Promise/],
     ['bottomless nesting', deep, /nested deeper/],
   ])('%s cannot be sent, and the error says where', (_name, value, message) => {

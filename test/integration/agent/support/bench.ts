@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { PartReader, partsOf } from '../../../../agent/blobs/parts.ts';
 import { ManagerListener } from '../../../../agent/managers/listener.ts';
 import { BEAT_MS, type ManagerLink } from '../../../../agent/managers/manager-link.ts';
@@ -160,4 +160,15 @@ export class ManagerBench {
         .join('');
     resolve({ ...end, output, stdout: textOf('stdout'), stderr: textOf('stderr') });
   }
+}
+
+/** After whatever happened, the next task works. */
+export async function worksOn(bench: ManagerBench): Promise<void> {
+  const { value, stdout, stderr } = await bench.call(
+    'export default async (n: number) => { console.log("next"); return n * 2; }',
+    {
+      args: [21],
+    },
+  );
+  expect({ value, stdout, stderr }).toEqual({ value: 42, stdout: 'next\n', stderr: '' });
 }
