@@ -46,6 +46,11 @@ function captured(source: ts.SourceFile, checker: ts.TypeChecker, marked: Marked
   const problems: MarkProblem[] = [];
   const seen = new Set<ts.Symbol>();
   const visit = (node: ts.Node): void => {
+    // `extends Base` and `make<T>` are values with types behind them.
+    if (ts.isExpressionWithTypeArguments(node) && !isImplements(node.parent)) {
+      visit(node.expression);
+      return;
+    }
     if (ts.isTypeNode(node)) return;
     if (ts.isIdentifier(node) && !isPropertyName(node)) {
       const symbol = ts.isShorthandPropertyAssignment(node.parent)
@@ -75,7 +80,8 @@ function problemOf(
   if (!origin || origin.getSourceFile() !== source) return undefined;
   if (origin.pos >= declaration.pos && origin.end <= declaration.end) return undefined;
   const name = use.text;
-  const scope = ts.findAncestor(origin.parent, node => ts.isFunctionLike(node) || isBlockScope(node));
+  const hoisted = ts.isVariableDeclaration(origin) && !(ts.getCombinedNodeFlags(origin) & ts.NodeFlags.BlockScoped);
+  const scope = ts.findAncestor(origin.parent, node => holdsVar(node) || (!hoisted && isBlockScope(node)));
   if (scope) {
     return {
       severity: 'error',
@@ -95,9 +101,15 @@ function problemOf(
   };
 }
 
+const isImplements = (node: ts.Node): boolean =>
+  ts.isHeritageClause(node) && node.token === ts.SyntaxKind.ImplementsKeyword;
+
+/** What a `var` does not leave. */
+const holdsVar = (node: ts.Node): boolean =>
+  ts.isFunctionLike(node) || ts.isModuleBlock(node) || ts.isClassStaticBlockDeclaration(node);
+
 const isBlockScope = (node: ts.Node): boolean =>
   ts.isBlock(node) ||
-  ts.isModuleBlock(node) ||
   ts.isForStatement(node) ||
   ts.isForInStatement(node) ||
   ts.isForOfStatement(node) ||

@@ -5,7 +5,7 @@ import { literalValue } from '../marks/literal.ts';
 import type { Marked } from '../marks/marked.ts';
 import type { Checked } from './compiler.ts';
 import { jsonForm } from './json-form.ts';
-import { type Schema, schemaOfType, type TypeContext } from './types.ts';
+import { MAX_TYPES, type Schema, schemaOfType, type TypeContext } from './types.ts';
 
 /**
  * JSON Schema (2020-12) of the argument array of a function. Each parameter is an entry of `prefixItems` with its name as
@@ -19,13 +19,21 @@ export function parametersOf({ source, checker }: Checked, marked: Pick<Marked, 
   const declared = place && declaredFunction(place.node, place.path);
   if (!declared || 'message' in declared) return { type: 'array' };
 
-  const context: TypeContext = { checker, at: declared.node, open: new Map(), defs: {}, depth: 0 };
+  const defs: Record<string, Schema> = {};
   const described = paramTexts(source.text.slice(place.node.pos, place.node.getStart(source)));
   const prefixItems: Schema[] = [];
   let items: Schema | false = false;
   let required = 0;
   const parameters = declared.node.parameters.filter(({ name }) => name.getText(source) !== 'this');
   for (const [index, parameter] of parameters.entries()) {
+    const context: TypeContext = {
+      checker,
+      at: declared.node,
+      open: new Map(),
+      defs,
+      depth: 0,
+      budget: { left: MAX_TYPES },
+    };
     const name = ts.isIdentifier(parameter.name) ? parameter.name.text : `argument${index + 1}`;
     const type = checker.getTypeAtLocation(parameter);
     const optional = parameter.questionToken !== undefined || parameter.initializer !== undefined;
@@ -45,7 +53,7 @@ export function parametersOf({ source, checker }: Checked, marked: Pick<Marked, 
     ...(prefixItems.length > 0 ? { prefixItems } : {}),
     items,
     minItems: required,
-    ...(Object.keys(context.defs).length > 0 ? { $defs: context.defs } : {}),
+    ...(Object.keys(defs).length > 0 ? { $defs: defs } : {}),
   };
 }
 

@@ -12,24 +12,31 @@ export interface TypeContext {
   /** The `$defs` of the schema, filled as recursive types are met. */
   defs: Record<string, Schema>;
   depth: number;
+  /** How many more types may be described, of all that hang on one parameter. */
+  budget: { left: number };
 }
+
+/** A type of a library may reach a thousand others by a million ways (`HTMLElement`): what is beyond this stays open. */
+export const MAX_TYPES = 2000;
 
 /** Deeper types are left open: a person does not write such arguments by hand. */
 const MAX_DEPTH = 12;
 
-const integerArrays: Record<string, [number, number]> = {
-  Int8Array: [-128, 127],
-  Uint8Array: [0, 255],
-  Uint8ClampedArray: [0, 255],
-  Int16Array: [-32768, 32767],
-  Uint16Array: [0, 65535],
-  Int32Array: [-2147483648, 2147483647],
-  Uint32Array: [0, 4294967295],
-};
+const integerArrays = new Map<string, [number, number]>(
+  Object.entries({
+    Int8Array: [-128, 127],
+    Uint8Array: [0, 255],
+    Uint8ClampedArray: [0, 255],
+    Int16Array: [-32768, 32767],
+    Uint16Array: [0, 65535],
+    Int32Array: [-2147483648, 2147483647],
+    Uint32Array: [0, 4294967295],
+  }),
+);
 
 /** @param optional the value may be absent, so `undefined` in its type says nothing more */
 export function schemaOfType(type: ts.Type, context: TypeContext, optional = false): Schema {
-  if (context.depth > MAX_DEPTH) return {};
+  if (context.depth > MAX_DEPTH || context.budget.left-- <= 0) return {};
   const deeper = { ...context, depth: context.depth + 1 };
   const simple = primitive(type);
   if (simple) return simple;
@@ -39,7 +46,7 @@ export function schemaOfType(type: ts.Type, context: TypeContext, optional = fal
     const base = type.types.map(primitive).find(found => found !== undefined);
     if (base) return base;
   }
-  if (type.flags & (ts.TypeFlags.TypeParameter | ts.TypeFlags.Conditional | ts.TypeFlags.IndexedAccess)) {
+  if (type.flags & ts.TypeFlags.Instantiable) {
     const constraint = context.checker.getBaseConstraintOfType(type);
     return constraint && constraint !== type ? schemaOfType(constraint, deeper) : {};
   }
@@ -89,7 +96,7 @@ function builtIn(type: ts.Type, context: TypeContext): Schema | undefined {
   if (checker.isArrayType(type)) return { type: 'array', items: argument(type, 0, context) };
   const name = type.getSymbol()?.name ?? '';
   if (!isFromLibrary(type)) return undefined;
-  const range = integerArrays[name];
+  const range = integerArrays.get(name);
   if (range || name === 'Buffer') {
     const [minimum, maximum] = range ?? [0, 255];
     const items = { type: 'integer', minimum, maximum };
@@ -188,7 +195,7 @@ function objectSchema(type: ts.Type, context: TypeContext): Schema {
   const properties: Record<string, Schema> = {};
   const required: string[] = [];
   for (const symbol of checker.getPropertiesOfType(type)) {
-    if (symbol.name.startsWith('__@')) continue;
+    if (symbol.name.startsWith('__@') || symbol.name === '__proto__') continue;
     const optional = (symbol.flags & ts.SymbolFlags.Optional) !== 0;
     const propertyType = checker.getTypeOfSymbolAtLocation(symbol, at);
     if (propertyType.getCallSignatures().length > 0 && symbol.flags & ts.SymbolFlags.Method) continue;

@@ -14,6 +14,9 @@ test.each([
   [`{ const secret = 1;${M}function f() { return secret; } }`, 'secret'],
   [`function outer() { function secret() {}${M}function f() { return secret(); } }`, 'secret'],
   [`function outer() { class Secret {}${M}function f() { return new Secret(); } }`, 'Secret'],
+  [`function outer() { class Secret {}${M}function f() { return class extends Secret {}; } }`, 'Secret'],
+  [`function outer() { const secret = (x: any) => x;${M}function f() { return secret<number>; } }`, 'secret'],
+  [`function outer() { { var secret = 1; }${M}function f() { return secret; } }`, 'secret'],
 ])('%s captures it', (code, name) => {
   const [problem, ...others] = problemsOf(code);
   expect(others).toEqual([]);
@@ -31,6 +34,8 @@ test.each([
   ['a property of that name', `let count = 0; count++;${M}function f(o: any) { return o.count + { count: 1 }.count; }`],
   ['a parameter of that name', `let count = 0; count++;${M}function f(count: number) { return count; }`],
   ['a type of that name', `let count = 0; count++;${M}function f() { type count = 1; let x: count = 1; return x; }`],
+  ['a var of a block, which is one of the module', `if (1) { var x = 1; }${M}function f() { return x; }`],
+  ['what a class promises', `let P = 1; P++;${M}function f() { return class implements P {}; }`],
   ['a let that never changes', `let count = 1;${M}function f() { return count; }`],
 ])('%s is well', (_, code) => {
   expect(problemsOf(code)).toEqual([]);
@@ -40,6 +45,7 @@ test.each([
   'let count = 0; count++;',
   'let count = 0; function tick() { count += 1; }',
   'var count = 0; count = 5;',
+  'for (var count = 0; count < 3; count++) {}',
   'let count; [count] = [1];',
   'let count; ({ count } = { count: 1 });',
   'let count; ({ a: count } = { a: 1 });',

@@ -140,6 +140,18 @@ describe('types', () => {
   });
 });
 
+test('a type that reaches half a library ends, and what comes after it is described', () => {
+  const schema = schemaOf('a: HTMLElement, b: number');
+  expect(JSON.stringify(schema).length).toBeLessThan(1_000_000);
+  expect((schema.prefixItems as Schema[])[1]).toEqual({ title: 'b', type: 'number' });
+});
+
+test('keys of an unknown type, whose members are named like those of every object', () => {
+  expect(first(schemaOf('k: keyof any'))).toEqual({ anyOf: [{ type: 'string' }, { type: 'number' }, { not: {} }] });
+  expect(first(schemaOf('a: { toString: String }'))).toMatchObject({ required: ['toString'] });
+  expect(first(schemaOf('g: Generator<number>'))).toMatchObject({ type: 'object' });
+});
+
 test('optional, default and rest parameters; a pattern gets a name', () => {
   const schema = schemaOf('{ a }: { a: number }, b = [1], c?: string, ...rest: Date[]');
   expect(schema).toMatchObject({
