@@ -1,9 +1,19 @@
 /** Programs that a run starts: each with a deadline, and none that outlives it. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { root } from './vscode.ts';
 
-/** Every process of a run inherits this variable, whoever started it: so they are found again. */
+/**
+ * The folder of a run, which every process of it inherits in this variable, whoever started it; managers and workers,
+ * whose environment is their own, have the folder on their command line. So all of them are found again.
+ */
 const MARK = 'RUNABOUT_TEST_RUN';
+
+export const runFolder = () => process.env[MARK];
+
+/** Where a run keeps what has to stand inside the checkout, to find its packages. */
+export const insideCheckout = (run: string) => join(root, 'out', basename(run));
 
 export const marked = (run: string, env: NodeJS.ProcessEnv = {}) => ({ ...process.env, ...env, [MARK]: run });
 
@@ -62,9 +72,9 @@ export function leftOver(run: string): { pid: number; command: string }[] {
   const found = [];
   for (const name of list('/proc')) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
-    const environment = read(`/proc/${name}/environ`);
-    if (!environment.split('\0').includes(`${MARK}=${run}`)) continue;
-    found.push({ pid: Number(name), command: read(`/proc/${name}/cmdline`).replaceAll('\0', ' ').trim() });
+    const command = read(`/proc/${name}/cmdline`).replaceAll('\0', ' ').trim();
+    const environment = read(`/proc/${name}/environ`).split('\0');
+    if (command.includes(run) || environment.includes(`${MARK}=${run}`)) found.push({ pid: Number(name), command });
   }
   return found;
 }

@@ -1,7 +1,7 @@
 // The tests in a real editor: `node scripts/editor/run.mjs [--suite host|ui] [FILE …]` (files narrow the ui suite).
 // Prints one line of counts for each suite and exits with 0 or 1. Nothing it started outlives it.
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,7 +9,7 @@ import { build } from '../build.mjs';
 import { findChromium, howToEnable } from './chromium.ts';
 import { findDesktop } from './desktop.ts';
 import { hostSuite } from './host-suite.ts';
-import { kill, leftOver } from './processes.ts';
+import { insideCheckout, kill, leftOver } from './processes.ts';
 import { packageExtension, uiSuite } from './ui-suite.ts';
 import { root } from './vscode.ts';
 
@@ -46,17 +46,25 @@ process.exitCode = bad ? 1 : 0;
 /** Runs a suite in a folder of its own; a process that it leaves behind is one more failure, and is ended. */
 async function isolated(start) {
   const folder = await mkdtemp(join(tmpdir(), 'runabout-suite-'));
+  const end = () => {
+    const left = leftOver(folder);
+    for (const { pid } of left) kill(pid);
+    for (const path of [folder, insideCheckout(folder)]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+    return left;
+  };
+  const interrupted = () => {
+    end();
+    process.exit(1);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, interrupted);
   let counts = { passed: 0, failed: 1 };
   try {
     counts = await start(folder);
   } catch (error) {
     console.error(error);
   }
-  const left = leftOver(folder);
-  for (const { pid, command } of left) {
-    console.error(`Left behind: process ${pid}, ${command.slice(0, 200)}`);
-    kill(pid);
-  }
-  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted);
+  const left = end();
+  for (const { pid, command } of left) console.error(`Left behind: process ${pid}, ${command.slice(0, 200)}`);
   return left.length === 0 ? counts : { ...counts, failed: counts.failed + 1 };
 }

@@ -1,5 +1,5 @@
 /** The tests that drive the packaged extension, and the panel's page, as a person does. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Counts } from './host-suite.ts';
 import { marked, run } from './processes.ts';
@@ -8,6 +8,7 @@ import { root } from './vscode.ts';
 /** @param folder an empty folder of this run; @param vsix the packaged extension; @param files only these test files */
 export async function uiSuite(folder: string, vsix: string, files: string[]): Promise<Counts> {
   const report = join(folder, 'ui.json');
+  await rm(join(root, 'out/screenshots'), { recursive: true, force: true });
   const { status } = await run(
     process.execPath,
     [

@@ -1,11 +1,11 @@
 /** What every test file of a person's kind starts from: VS Code with the packaged extension, and nothing else. */
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterEach } from 'vitest';
 import { launchChromium } from '../../../scripts/editor/chromium.ts';
 import { type Platform, platform } from '../../../scripts/editor/platform.ts';
+import { insideCheckout, runFolder } from '../../../scripts/editor/processes.ts';
 import { type Server, type ServerOptions, startServer } from '../../../scripts/editor/server.ts';
 import { root } from '../../../scripts/editor/vscode.ts';
 import { Editor } from './editor.ts';
@@ -29,13 +29,14 @@ export function keepFailures(editor: () => Editor | undefined): void {
 
 export async function setUp(options: Partial<Pick<ServerOptions, 'settings' | 'workspaceTrust'>> = {}): Promise<Setup> {
   const vsix = process.env.RUNABOUT_TEST_VSIX;
-  if (!vsix) throw new Error('These tests are started by scripts/editor/run.mjs, which packages the extension first.');
-  const scratch = mkdtempSync(join(tmpdir(), 'runabout-ui-'));
+  const run = runFolder();
+  if (!vsix || !run)
+    throw new Error('These tests are started by scripts/editor/run.mjs, which packages the extension first.');
+  const scratch = mkdtempSync(join(run, 'ui-'));
   const home = join(scratch, 'home');
   mkdirSync(home);
-  // Inside the checkout, so that its imports find the checkout's packages.
-  mkdirSync(join(root, 'out'), { recursive: true });
-  const copies = mkdtempSync(join(root, 'out/ui-'));
+  mkdirSync(insideCheckout(run), { recursive: true });
+  const copies = mkdtempSync(join(insideCheckout(run), 'ui-'));
   const folder = join(copies, 'examples');
   cpSync(join(root, 'examples'), folder, { recursive: true });
   const env = { ...process.env, RUNABOUT_HOME: home };
