@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { RunaboutError } from '../protocol/errors/error.ts';
+
+const LOCK = 'broker.lock';
 
 /**
  * Makes this process the only broker of a data folder, until it releases the lock or dies: it is a lock of the
@@ -9,7 +12,7 @@ import { RunaboutError } from '../protocol/errors/error.ts';
  * @throws RunaboutError `broker-running`
  */
 export function lockFolder(dataDir: string): () => void {
-  const db = new DatabaseSync(join(dataDir, 'broker.lock'));
+  const db = new DatabaseSync(join(dataDir, LOCK));
   try {
     db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;');
   } catch (cause) {
@@ -20,4 +23,15 @@ export function lockFolder(dataDir: string): () => void {
     });
   }
   return () => db.close();
+}
+
+/** Whether a broker serves the data folder now. One that has ended does not, even while its process is collected. */
+export function isServed(dataDir: string): boolean {
+  if (!existsSync(join(dataDir, LOCK))) return false;
+  try {
+    lockFolder(dataDir)();
+    return false;
+  } catch {
+    return true;
+  }
 }

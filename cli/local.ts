@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   endpointState,
@@ -11,6 +11,7 @@ import {
   stopEndpoint,
   writeEndpoint,
 } from '../agent/index.ts';
+import { isServed } from '../broker/lock.ts';
 import { BrokerClient } from '../client/client.ts';
 import { findLocalBroker, type LocalBroker, localConnection } from '../client/local.ts';
 import { programUrl } from '../protocol/entries.ts';
@@ -37,7 +38,7 @@ interface LocalOptions {
 /** Makes sure that a broker and an endpoint run on this machine, as detached processes, and reports each step. */
 export async function startLocal({ home, endpoint: name, workers, port, report }: LocalOptions): Promise<void> {
   const say = (text: string) => report({ t: 'step', text });
-  const running = findLocalBroker(home);
+  const running = runningBroker(home);
   const local = running ?? (await spawnBroker(home, port));
   if (running) say(`The broker runs already at ${local.url}.`);
   else if (port === 0 || new URL(local.url).port === String(port)) say(`Started a broker at ${local.url}.`);
@@ -74,18 +75,26 @@ export async function stopLocal(home: string, say: (text: string) => void): Prom
     await stopEndpoint({ home, name });
     say(`Stopped the endpoint "${name}".`);
   }
-  const broker = findLocalBroker(home);
+  const broker = runningBroker(home);
   if (!broker) {
     say('No broker runs here.');
     return;
   }
   process.kill(broker.pid, 'SIGTERM');
   await until(
-    () => (alive(broker.pid) ? undefined : true),
+    () => (isServed(dataDir(broker)) ? undefined : true),
     15_000,
     () => `The broker (process ${broker.pid}) does not stop.`,
   );
   say('Stopped the broker.');
+}
+
+const dataDir = (local: LocalBroker) => dirname(local.tokenFile);
+
+/** The local broker, if it still serves its data: after a crash its number may be that of any other process. */
+function runningBroker(home: string): LocalBroker | undefined {
+  const local = findLocalBroker(home);
+  return local && isServed(dataDir(local)) ? local : undefined;
 }
 
 async function spawnBroker(home: string, port: number): Promise<LocalBroker> {
@@ -128,14 +137,5 @@ async function until<T>(look: () => T | undefined, withinMs: number, why: () => 
     if (found !== undefined) return found;
     if (Date.now() > deadline) throw new RunaboutError('broker-unreachable', why());
     await new Promise(resolve => setTimeout(resolve, 25));
-  }
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -16,6 +16,13 @@ const program = new Command('runabout')
   // Usage errors are 2; 1 is kept for "your function failed".
   .exitOverride(error => process.exit(error.exitCode === 0 ? 0 : 2));
 
+/** Commands within commands end in the same way. */
+function add(parent: Command, command: Command): void {
+  command.copyInheritedSettings(parent);
+  for (const inner of command.commands) inner.copyInheritedSettings(command);
+  parent.addCommand(command);
+}
+
 for (const command of [
   runCommand(),
   upCommand(),
@@ -27,7 +34,7 @@ for (const command of [
   taskCommand(),
   brokerCommand(),
 ]) {
-  program.addCommand(command.copyInheritedSettings(program));
+  add(program, command);
 }
 
 try {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -6,6 +7,7 @@ import * as z from 'zod';
 import { mediaTypes } from '../../protocol/client-broker/common.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { limits } from '../../protocol/limits.ts';
+import type { Settings } from '../options.ts';
 import type { Services } from '../services.ts';
 import type { TokenHolder } from '../store/contract.ts';
 import { version } from '../version.ts';
@@ -56,9 +58,7 @@ export async function buildApp(services: Services): Promise<App> {
     // A caller that trickles its headers or body holds a socket no longer than this.
     requestTimeout: 300_000,
     connectionTimeout: 0,
-    https: settings.tls
-      ? { cert: readFileSync(settings.tls.certFile), key: readFileSync(settings.tls.keyFile) }
-      : (null as never),
+    https: settings.tls ? readTls(settings.tls) : (null as never),
     frameworkErrors: (error, request, reply) => void sendProblem(error, request as FastifyRequest, reply),
     clientErrorHandler(_error, socket) {
       endWithProblem(socket, new RunaboutError('request-invalid', 'This is not valid HTTP.'));
@@ -139,4 +139,18 @@ export async function buildApp(services: Services): Promise<App> {
   });
   await app.ready();
   return app;
+}
+
+/** @throws RunaboutError `broker-address` */
+function readTls({ certFile, keyFile }: NonNullable<Settings['tls']>) {
+  try {
+    const pair = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+    createSecureContext(pair);
+    return pair;
+  } catch (cause) {
+    throw new RunaboutError('broker-address', `Certificate and key cannot be used: ${(cause as Error).message}.`, {
+      hint: 'Both are files in PEM form, and the key is that of the certificate.',
+      cause,
+    });
+  }
 }

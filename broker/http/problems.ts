@@ -31,9 +31,12 @@ export function toCallersError(error: unknown): RunaboutError {
   return new RunaboutError('broker-internal', 'The broker failed; its log says why.');
 }
 
+/** Where something is wrong, as people call it. */
+const PLACES: Record<string, string> = { body: 'body', params: 'address', querystring: 'query' };
+
 function fromIssues(error: Pick<FastifyError, 'validation' | 'validationContext'>) {
   const issue = error.validation?.[0];
-  const where = error.validationContext ?? 'body';
+  const where = PLACES[error.validationContext ?? 'body'] ?? 'request';
   const path = issue?.instancePath.replace(/^\//, '').replaceAll('/', '.') || undefined;
   const details: ErrorDetails = path === undefined ? {} : { path };
   return new RunaboutError(

@@ -13,6 +13,7 @@ import type { BrokerClient } from '../../client/client.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { connect, home } from '../connect.ts';
 import { startSentence, stateSentence } from '../endpoint-words.ts';
+import * as numbers from '../numbers.ts';
 import { ago, exit, printJson, say, table } from '../output.ts';
 
 export function endpointCommand(): Command {
@@ -23,8 +24,8 @@ export function endpointCommand(): Command {
     .argument('<name>')
     .description('Register an endpoint with the broker and write its configuration here.')
     .option('--description <text>', 'what people should know of it')
-    .option('--workers <n>', 'how many tasks run at once (default: one per processor core)')
-    .action(async (name: string, { description, workers }: { description?: string; workers?: string }) => {
+    .option('--workers <n>', 'how many tasks run at once (default: one per processor core)', numbers.workers)
+    .action(async (name: string, { description, workers }: { description?: string; workers?: number }) => {
       if (listEndpoints(home()).includes(name)) {
         throw new RunaboutError('name-taken', `This machine has an endpoint "${name}" already.`, {
           hint: `\`runabout endpoint start ${name}\` starts it; \`runabout endpoint delete ${name}\` removes it.`,
@@ -38,7 +39,7 @@ export function endpointCommand(): Command {
         id,
         url: client.connection.url,
         token,
-        ...(workers ? { workers: Number(workers) } : {}),
+        ...(workers ? { workers } : {}),
       });
       say(`Created. What it grants to functions is set in ${file}.\nStart it with: runabout endpoint start ${name}`);
     });
@@ -84,11 +85,10 @@ export function endpointCommand(): Command {
     .command('logs')
     .argument('<name>')
     .description("The end of the agent's log.")
-    .option('--lines <n>', 'how many lines', '50')
+    .option('--lines <n>', 'how many lines', numbers.wholeNumber(0, 100_000), 50)
     .option('--follow', 'go on as the log grows')
-    .action(async (name: string, { lines, follow }: { lines: string; follow?: boolean }) => {
-      for await (const line of readLogs({ home: home(), name, lines: Number(lines), follow: follow ?? false }))
-        say(line);
+    .action(async (name: string, { lines, follow }: { lines: number; follow?: boolean }) => {
+      for await (const line of readLogs({ home: home(), name, lines, follow: follow ?? false })) say(line);
     });
 
   command

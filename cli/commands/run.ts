@@ -3,6 +3,7 @@ import type { BrokerClient } from '../../client/client.ts';
 import type { TaskRecord } from '../../protocol/client-broker/tasks.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { connect, endpointByName } from '../connect.ts';
+import { wholeNumber } from '../numbers.ts';
 import { printJson, say } from '../output.ts';
 import { splitTarget } from '../target.ts';
 import { OutputPrinter } from '../task-output.ts';
@@ -12,7 +13,7 @@ interface RunOptions {
   on?: string;
   json?: boolean;
   timeout?: string;
-  attempts: string;
+  attempts: number;
   wait: boolean;
 }
 
@@ -24,7 +25,7 @@ export function runCommand(): Command {
     .option('--on <endpoint>', "endpoint to run on (default: the one of the function's mark)")
     .option('--json', 'print JSON lines: output as it comes, at last the result')
     .option('--timeout <time>', 'time limit of the function, for example 30s (default: the one of its mark)')
-    .option('--attempts <n>', 'attempts at the most; 1 means at most once', '3')
+    .option('--attempts <n>', 'attempts at the most; 1 means at most once', wholeNumber(1, 10), 3)
     .option('--no-wait', 'print the task and do not wait for it')
     .action(async (target: string, args: string[], options: RunOptions) => {
       const client = connect();
@@ -66,7 +67,7 @@ async function submit(client: BrokerClient, target: string, args: unknown[], opt
       function: { id: registered.id, version: version.version },
       endpoint: endpoint.id,
       args: await client.encodeArguments(values),
-      maxAttempts: Number(options.attempts),
+      maxAttempts: options.attempts,
       ...(timeoutMs ? { timeoutMs } : {}),
     },
   ]);

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { taskStates } from '../../protocol/tasks/states.ts';
 import { connect, endpointByName } from '../connect.ts';
+import { wholeNumber } from '../numbers.ts';
 import { ago, duration, printJson, say, table } from '../output.ts';
 import { OutputPrinter } from '../task-output.ts';
 import { printResult } from '../task-result.ts';
@@ -13,7 +14,7 @@ export function taskCommand(): Command {
     .description('The newest tasks.')
     .addOption(new Option('--state <state>', 'only in this state').choices(taskStates))
     .option('--on <endpoint>', 'only on this endpoint')
-    .option('--limit <n>', 'how many', '20')
+    .option('--limit <n>', 'how many', wholeNumber(1, 500), 20)
     .option('--json', 'print JSON')
     .action(
       async ({
@@ -24,13 +25,13 @@ export function taskCommand(): Command {
       }: {
         state?: (typeof taskStates)[number];
         on?: string;
-        limit: string;
+        limit: number;
         json?: boolean;
       }) => {
         const client = connect();
         const endpoint = on ? (await endpointByName(client, on)).id : undefined;
         const { items } = await client.listTasks({
-          limit: Number(limit),
+          limit,
           ...(state ? { state } : {}),
           ...(endpoint ? { endpoint } : {}),
         });

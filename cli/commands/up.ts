@@ -1,12 +1,14 @@
 import { Command } from 'commander';
 import { home } from '../connect.ts';
 import { type Step, startLocal, stopLocal } from '../local.ts';
+import * as numbers from '../numbers.ts';
 import { fail, printJson, say } from '../output.ts';
+import { DEFAULT_PORT } from './broker.ts';
 
 interface UpOptions {
   endpoint: string;
-  workers?: string;
-  port: string;
+  workers?: number;
+  port: number;
   json?: boolean;
 }
 
@@ -14,8 +16,8 @@ export function upCommand(): Command {
   return new Command('up')
     .description('Start a broker and an endpoint on this machine, for yourself; they stay until `runabout down`.')
     .option('--endpoint <name>', 'name of the endpoint', 'local')
-    .option('--workers <n>', 'workers of a new endpoint (default: one per processor core)')
-    .option('--port <port>', 'port of the broker; another is taken when it is not free', '7411')
+    .option('--workers <n>', 'workers of a new endpoint (default: one per processor core)', numbers.workers)
+    .option('--port <port>', 'port of the broker; another is taken when it is not free', numbers.port, DEFAULT_PORT)
     .option('--json', 'print each step as a line of JSON')
     .action(async ({ endpoint, workers, port, json }: UpOptions) => {
       const report = (step: Step) =>
@@ -26,8 +28,8 @@ export function upCommand(): Command {
         await startLocal({
           home: home(),
           endpoint,
-          workers: workers ? Number(workers) : undefined,
-          port: Number(port),
+          workers,
+          port,
           report,
         });
       } catch (error) {

@@ -1,9 +1,19 @@
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findLocalBroker, localConnection } from '../../../client/local.ts';
+import { announceLocalBroker, findLocalBroker, localConnection } from '../../../client/local.ts';
 import { cli, jsonLines, spawnCli } from '../../support/cli.ts';
 import { folder } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
@@ -261,4 +271,43 @@ test('a broker refuses an address that others reach without TLS', async () => {
   const { status, stderr } = await cli(folder('home'), ['broker', 'start', '--host', '0.0.0.0', '--port', '0']);
   expect(status).toBe(3);
   expect(stderr).toMatch(/TLS/);
+});
+
+test.each<[string, string[], string]>([
+  ['a port that is none', ['up', '--port', 'abc'], 'whole number from 0 to 65535'],
+  ['a number of workers that is none', ['endpoint', 'create', 'x', '--workers', '0'], 'whole number from 1 to 1024'],
+  ['a level that does not exist', ['broker', 'start', '--log-level', 'loud'], 'Allowed choices'],
+  ['a state that does not exist', ['task', 'list', '--state', 'asleep'], 'Allowed choices'],
+  ['a command that does not exist', ['task', 'frobnicate'], 'frobnicate'],
+])('%s is a usage error, and nothing was done', async (_what, args, said) => {
+  const other = folder('home');
+  expect(await cli(other, args)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(said) });
+  expect(readdirSync(other)).toEqual([]);
+});
+
+test.each<[string, string[], string]>([
+  ['half of TLS', ['--tls-cert', 'cert.pem'], 'both a certificate and its key'],
+  ['TLS files that are not there', ['--tls-cert', 'cert.pem', '--tls-key', 'key.pem'], "'cert.pem'"],
+])('%s starts no broker without TLS instead', async (_what, args, said) => {
+  const { status, stdout, stderr } = await cli(folder('home'), ['broker', 'start', '--port', '0', ...args]);
+  expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
+  expect(stderr).toContain(said);
+});
+
+test('what a crashed broker left behind harms no process that has its number now', async () => {
+  const other = folder('home');
+  const bystander = spawn('sleep', ['600']);
+  try {
+    announceLocalBroker(other, {
+      url: 'http://127.0.0.1:9',
+      tokenFile: join(other, 'broker', 'owner-token'),
+      pid: bystander.pid!,
+    });
+    expect((await cli(other, ['down'])).stdout).toBe('No broker runs here.\n');
+    expect((await cli(other, ['up', '--port', '0'])).stdout).toContain('Started a broker');
+    expect((await cli(other, ['down'])).stdout).toContain('Stopped the broker.');
+    expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
+  } finally {
+    bystander.kill();
+  }
 });
