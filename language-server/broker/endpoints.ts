@@ -55,7 +55,13 @@ export class Endpoints {
   }
 
   async #load(): Promise<Map<string, EndpointRecord>> {
-    const { items } = (await this.#client()?.listEndpoints({ limit: 500 })) ?? { items: [] };
-    return new Map(items.map(endpoint => [endpoint.id, endpoint]));
+    const known = new Map<string, EndpointRecord>();
+    let cursor: string | undefined;
+    do {
+      const page = await this.#client()?.listEndpoints({ limit: 500, cursor });
+      for (const endpoint of page?.items ?? []) known.set(endpoint.id, endpoint);
+      cursor = page?.next;
+    } while (cursor !== undefined);
+    return known;
   }
 }

@@ -17,6 +17,8 @@ export class BrokerLink {
   readonly #handlers: LinkHandlers;
   #client: BrokerClient | undefined;
   #stream: EventStream | undefined;
+  /** The stream has given up; the same connection may be good again when a person tries it. */
+  #refused = false;
 
   constructor(handlers: LinkHandlers) {
     this.#handlers = handlers;
@@ -37,7 +39,7 @@ export class BrokerLink {
   connect(connection: Connection | undefined): void {
     const same =
       connection?.url === this.#client?.connection.url && connection?.token === this.#client?.connection.token;
-    if (same && this.#stream) return;
+    if (same && this.#stream && !this.#refused) return;
     this.close();
     this.#handlers.replaced();
     if (!connection) {
@@ -50,11 +52,13 @@ export class BrokerLink {
         event: event => this.#handlers.event?.(event),
         output: event => this.#handlers.output?.(event),
         connected: complete => this.#handlers.connected(complete),
-        state: (state, problem) =>
+        state: (state, problem) => {
+          this.#refused = state === 'refused';
           this.#handlers.state({
             state: state === 'disconnected' ? 'connecting' : state,
             ...(problem ? { problem: problem.explained } : {}),
-          }),
+          });
+        },
       },
       { output: true },
     );

@@ -39,6 +39,11 @@ export class RemoteFunctions {
   readonly #changed: (name: string) => void;
   readonly #known = new Map<string, RemoteFunction>();
   readonly #loading = new Map<string, Promise<RemoteFunction | undefined>>();
+  /** What happened while something was loading: it may be newer than the answer, and is told again after it. */
+  readonly #meanwhile: BrokerEvent[] = [];
+  /** Tasks whose results a person has put away. */
+  readonly #cleared = new Set<string>();
+  #generation = 0;
 
   constructor(client: () => BrokerClient | undefined, changed: (name: string) => void) {
     this.#client = client;
@@ -62,6 +67,7 @@ export class RemoteFunctions {
     if (!loading) {
       loading = this.#load(name).finally(() => {
         if (this.#loading.get(name) === loading) this.#loading.delete(name);
+        if (this.#loading.size === 0) this.#meanwhile.length = 0;
       });
       this.#loading.set(name, loading);
     }
@@ -71,9 +77,10 @@ export class RemoteFunctions {
   async #load(name: string): Promise<RemoteFunction | undefined> {
     const client = this.#client();
     if (!client) return undefined;
+    const generation = this.#generation;
     const found = await client.findFunction(name);
     const task = found && (await client.listTasks({ function: found.id, limit: 1 })).items[0];
-    if (client !== this.#client()) return undefined;
+    if (generation !== this.#generation) return undefined;
     const remote: RemoteFunction = {
       id: found?.id,
       latest: found?.latest,
@@ -81,6 +88,7 @@ export class RemoteFunctions {
     };
     this.#known.set(name, remote);
     if (task) this.#takeTask(name, remote, task);
+    for (const event of this.#meanwhile) this.#apply(event);
     if (task && !isTerminal(task.state)) void this.#catchUp(name, remote);
     this.#changed(name);
     return remote;
@@ -89,8 +97,10 @@ export class RemoteFunctions {
   /** Everything is asked for again: another broker, or events were missed. Returns the names that were known. */
   reset(): string[] {
     const names = [...this.#known.keys()];
+    this.#generation += 1;
     this.#known.clear();
     this.#loading.clear();
+    this.#meanwhile.length = 0;
     return names;
   }
 
@@ -108,6 +118,19 @@ export class RemoteFunctions {
     this.#known.delete(name);
   }
 
+  /** Puts away the results that are known now; those of later runs show again. */
+  clear(): void {
+    for (const [name, { run }] of this.#known) {
+      if (!run || !isTerminal(run.task.state)) continue;
+      this.#cleared.add(run.task.id);
+      this.#changed(name);
+    }
+  }
+
+  isCleared({ task }: RemoteRun): boolean {
+    return this.#cleared.has(task.id);
+  }
+
   /** A version that was pushed from here: known at once, without waiting for the event. */
   pushed(record: FunctionRecord): void {
     const remote = this.#known.get(record.name) ?? { id: undefined, latest: undefined, run: undefined };
@@ -119,8 +142,13 @@ export class RemoteFunctions {
   }
 
   event(event: BrokerEvent): void {
+    if (this.#loading.size > 0) this.#meanwhile.push(event);
+    this.#apply(event);
+  }
+
+  #apply(event: BrokerEvent): void {
     if (event.t === 'function' && this.#known.has(event.function.name)) this.pushed(event.function);
-    if (event.t === 'task') this.submitted(event.task);
+    if (event.t === 'task') this.#newer(event.task);
     if (event.t === 'function-deleted') {
       const entry = [...this.#known].find(([, { id }]) => id === event.id);
       if (!entry) return;
@@ -130,8 +158,13 @@ export class RemoteFunctions {
     }
   }
 
-  /** A task record that is new or newer. */
+  /** A task as the broker answered its submission. Events that overtook the answer are newer. */
   submitted(task: TaskRecord): void {
+    if (this.#known.get(task.function.name)?.run?.task.id !== task.id) this.#newer(task);
+  }
+
+  /** A task record that is new or newer. */
+  #newer(task: TaskRecord): void {
     const remote = this.#known.get(task.function.name);
     if (!remote) return;
     this.#takeTask(task.function.name, remote, task);
