@@ -177,6 +177,15 @@ export class BrokerClient {
     return this.#http.json(TaskRecord, `tasks/${id}/cancel`, { method: 'POST', idempotent: true });
   }
 
+  /** As {@link cancelTask}, for a click that may come late: a task that has ended meanwhile is no error. */
+  async cancelUnlessEnded(id: string): Promise<void> {
+    try {
+      await this.cancelTask(id);
+    } catch (error) {
+      if (!(error instanceof RunaboutError) || error.code !== 'task-ended') throw error;
+    }
+  }
+
   taskOutput(id: string, from = 0, options?: CallOptions): Promise<TaskOutput> {
     return this.#http.json(TaskOutput, `tasks/${id}/output`, { query: { from }, ...options });
   }

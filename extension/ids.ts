@@ -9,7 +9,7 @@ export const EXTENSION_ID = 'runabout.runabout';
 export const commands = {
   cancel: serverCommands.cancel,
   chooseEndpoint: serverCommands.chooseEndpoint,
-  clearResults: 'runabout.clearResults',
+  clearResults: serverCommands.clearResults,
   connect: 'runabout.connect',
   copyResult: 'runabout.copyResult',
   createEndpoint: 'runabout.createEndpoint',

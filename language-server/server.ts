@@ -89,7 +89,7 @@ export function serve(connection: Connection): void {
       },
       [serverCommands.arguments]: argument => runner.arguments(FunctionRef.parse(argument)),
       [serverCommands.cancel]: async argument => {
-        await session.link.require().cancelTask(Task.parse(argument).task);
+        await session.link.require().cancelUnlessEnded(Task.parse(argument).task);
         return null;
       },
       [serverCommands.chooseEndpoint]: async argument => {
@@ -98,6 +98,10 @@ export function serve(connection: Connection): void {
           memory.choose({ id, name });
         } else memory.choose(ChooseEndpoint.parse(argument).endpoint);
         display.refreshLenses();
+        return null;
+      },
+      [serverCommands.clearResults]: async () => {
+        session.remote.clear();
         return null;
       },
       [serverCommands.showResult]: async argument => {

@@ -99,6 +99,8 @@ export class Session {
 
   #opened({ document }: TextDocumentChangeEvent<OpenDocument>): void {
     this.bundles.schedule(document.uri, 0);
+    // An error of another document's run may stand in this one: from now on under the editor's own address of it.
+    for (const { uri } of this.documents.all()) this.#touch(uri);
     const [first] = document.marks.functions;
     if (!first || this.#warm) return;
     // The compiler reads its library types once, in its own thread: not when somebody waits for a first run.

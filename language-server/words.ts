@@ -11,7 +11,7 @@ export function duration(ms: number): string {
 }
 
 /** A run in a few words: `= 42 · 1.2 s`, `running…`, `failed: TypeError: …`. */
-export function runText({ state, text, durationMs, stale }: RunSummary, max = 60): string {
+export function runText({ state, text, durationMs, stale }: RunSummary, max = 40): string {
   const short = text.length > max ? `${text.slice(0, max - 1)}…` : text;
   if (isTerminal(state)) return `${endText(state, short, durationMs)}${stale ? ' · code has changed since' : ''}`;
   if (state === 'running') return text === 'running' ? 'running…' : `running… ${short}`;
@@ -21,6 +21,7 @@ export function runText({ state, text, durationMs, stale }: RunSummary, max = 60
 /** How a task ended: `= 42 · 1.2 s`, `failed: TypeError: …`. */
 export function endText(state: TaskState, text: string, durationMs: number | undefined): string {
   const time = durationMs === undefined ? '' : ` · ${duration(durationMs)}`;
-  if (state === 'succeeded') return `= ${text}${time}`;
+  // The end is known a moment before the value is.
+  if (state === 'succeeded') return `= ${text || '…'}${time}`;
   return `${state}${text === '' || text === state ? '' : `: ${text}`}${time}`;
 }

@@ -10,5 +10,5 @@ export async function cancel(services: Services, on?: unknown): Promise<void> {
     t('Cancel a task'),
     ({ state }) => !isTerminal(state) && state !== 'cancelling',
   );
-  if (task) await services.session.requireClient().cancelTask(task);
+  if (task) await services.session.requireClient().cancelUnlessEnded(task);
 }

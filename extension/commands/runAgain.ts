@@ -8,6 +8,8 @@ export async function runAgain(services: Services, on?: unknown): Promise<string
   const { runs, documents } = services;
   const at = on === undefined ? functionAtCursor(services) : undefined;
   const atCursor = at && documents.find(at.uri, at.name)?.run?.task;
+  // Nothing is known of a run of this one: it is asked for anew, and no other is run in its place.
+  if (at && !atCursor) return await runFunction(services, { target: { kind: 'source', ...at } });
   const known = atCursor ?? (on === undefined ? runs.last : undefined);
   const task = known ?? (await taskOf(services, on, t('Run again'), () => true));
   if (!task) return undefined;

@@ -5,10 +5,12 @@ import {
   type TextEditor,
   type TextEditorDecorationType,
   ThemeColor,
+  Uri,
   window,
   workspace,
 } from 'vscode';
 import type { RunSummary } from '../../protocol/editor-server/messages.ts';
+import { isTerminal } from '../../protocol/tasks/states.ts';
 import type { Disposable } from '../emitter.ts';
 import { colors, settings } from '../ids.ts';
 import type { DocumentStates } from './documentStates.ts';
@@ -68,7 +70,7 @@ export class InlineResults {
   /** Takes away what stands on the lines now; new runs show again. */
   clear(): void {
     for (const { functions } of this.#documents.all())
-      for (const { run } of functions) if (run) this.#cleared.add(run.task);
+      for (const { run } of functions) if (run && isTerminal(run.state)) this.#cleared.add(run.task);
     this.#drawAll();
   }
 
@@ -103,7 +105,8 @@ export class InlineResults {
   #failed(uri: string): (RunSummary & { errorAt: NonNullable<RunSummary['errorAt']> })[] {
     const runs = this.#documents.all().flatMap(({ functions }) => functions.map(({ run }) => run));
     return runs.filter(
-      run => run?.errorAt?.uri === uri && !run.stale && !this.#cleared.has(run.task) && !this.#mended.has(run.task),
+      run =>
+        isAt(run?.errorAt?.uri, uri) && !run?.stale && !this.#cleared.has(run!.task) && !this.#mended.has(run!.task),
     ) as (RunSummary & { errorAt: NonNullable<RunSummary['errorAt']> })[];
   }
 
@@ -132,6 +135,10 @@ export class InlineResults {
     );
   }
 }
+
+/** The server encodes the address of a file that is not open in a way of its own. */
+const isAt = (errorAt: string | undefined, uri: string) =>
+  errorAt !== undefined && (errorAt === uri || Uri.parse(errorAt).toString() === uri);
 
 function isOn(): boolean {
   return debug.activeDebugSession === undefined && workspace.getConfiguration().get(settings.inlineResults, true);

@@ -71,7 +71,7 @@ export class States {
 
   summary(state: FunctionState): RunSummary | undefined {
     const run = state.remote?.run;
-    if (!run) return undefined;
+    if (!run || this.#remote.isCleared(run)) return undefined;
     const { task } = run;
     const place = this.errorPlaces(state)[0];
     return {
@@ -95,7 +95,7 @@ export class States {
   errorPlaces(state: FunctionState): { uri: string; line: number; error: TaskError }[] {
     const run = state.remote?.run;
     const bundle = state.bundled?.bundle;
-    if (!run?.error || !bundle || isStale(state, run)) return [];
+    if (!run?.error || !bundle || this.#remote.isCleared(run) || isStale(state, run)) return [];
     const places: { uri: string; line: number; error: TaskError }[] = [];
     for (let error: TaskError | undefined = run.error; error; error = error.cause) {
       const place = (error.frames ?? []).map(frame => locate(frame, bundle)).find(found => found !== undefined);
@@ -123,7 +123,7 @@ function isStale({ bundled, edited }: FunctionState, { task }: RemoteRun): boole
 
 /** The run in one line. */
 function textOf({ task, output, value, error }: RemoteRun): string {
-  if (task.state === 'succeeded') return value ?? '';
+  if (task.state === 'succeeded') return value === '' ? "''" : (value ?? '');
   if (isTerminal(task.state)) {
     const shown = error ?? task.error;
     const text = shown ? [shown.name, shown.message].filter(Boolean).join(': ') : task.state;

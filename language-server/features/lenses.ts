@@ -24,7 +24,11 @@ export function codeLenses(document: OpenDocument, states: States, chosen: strin
     add('Run on…', serverCommands.run, { ...ref, pick: true });
     add(pushTitle(state), serverCommands.push, ref);
     if (run) add(runText(run), serverCommands.showResult, { task: run.task });
-    else add('not run yet', serverCommands.run, ref);
+    else {
+      const cleared = states.of(document, marked).remote?.run;
+      if (cleared) add('last result', serverCommands.showResult, { task: cleared.task.id });
+      else add('not run yet', serverCommands.run, ref);
+    }
     for (const [example, { text }] of marked.examples.entries()) {
       add(text.length > 50 ? `${text.slice(0, 49)}…` : text, serverCommands.run, { ...ref, example });
     }

@@ -25,7 +25,9 @@ export class RunProgress {
     const reporter = reports ? await this.#connection.window.createWorkDoneProgress() : undefined;
     reporter?.begin(`${name} on ${endpoint.name}`, undefined, undefined, true);
     reporter?.token.onCancellationRequested(() => {
-      this.#session.link.client?.cancelTask(task).catch(error => this.#person.say(String(error.message), 'error'));
+      this.#session.link.client
+        ?.cancelUnlessEnded(task)
+        .catch(error => this.#person.say(String(error.message), 'error'));
     });
     this.#shown.set(task, { reporter, name });
     const run = this.#session.remote.byTask(task)?.[1].run;

@@ -45,6 +45,8 @@ export const serverCommands = {
   chooseEndpoint: 'runabout.chooseEndpoint',
   /** `{task}` → null: opens the result. In an editor without a panel, a message with the value. */
   showResult: 'runabout.showResult',
+  /** null → null: puts away the results that are shown now, in lenses, hovers and diagnostics; later runs show again. */
+  clearResults: 'runabout.clearResults',
 } as const;
 
 /** A marked function in a document. `name` is as in `file.ts#name`: `mean`, `Stats.mean`, `default`. */

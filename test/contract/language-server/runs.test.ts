@@ -1,7 +1,7 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { CancellationTokenSource } from 'vscode-languageserver-protocol/node';
 import type { InitializationOptions, PushReply, RunReply } from '../../../protocol/editor-server/messages.ts';
 import { decodeValue } from '../../../protocol/values/codec.ts';
@@ -221,6 +221,56 @@ test('tasks started elsewhere, waits and output are shown; cancel reaches the ag
   await until('it is cancelled', () => state('nothing')?.run?.state === 'cancelled');
 });
 
+test('a cancel that comes late is no error; of a task that never was it is one', async () => {
+  const { editor, agent, uri, state } = await bench();
+  const { task } = await editor.execute<RunReply>('runabout.run', { uri, name: 'nothing', endpoint: 'lab' });
+  agent.send(...succeeded(task, (await nextTask(agent, task)).attempt, '7'));
+  await until('the result is there', () => state('nothing')?.run?.text === '7');
+  expect(await editor.execute('runabout.cancel', { task })).toBeNull();
+  await expect(editor.execute('runabout.cancel', { task: task.replace(/^./, '1') })).rejects.toThrow();
+});
+
+test('results that are cleared leave state, lens and hover, and a later run shows again', async () => {
+  const { editor, agent, uri, state } = await bench();
+  const run = async (value: string) => {
+    const { task } = await editor.execute<RunReply>('runabout.run', { uri, name: 'nothing', endpoint: 'lab' });
+    agent.send(...succeeded(task, (await nextTask(agent, task)).attempt, value));
+    await until('the result is there', () => state('nothing')?.run?.text === value);
+    return task;
+  };
+  const hover = async () => {
+    const at = { textDocument: { uri }, position: { line: 14, character: 14 } };
+    return JSON.stringify(await editor.connection.sendRequest('textDocument/hover', at));
+  };
+  const task = await run('123456');
+  expect(await hover()).toContain('123456');
+  await editor.execute('runabout.clearResults', null);
+  await until('the result is gone', () => state('nothing')!.run === undefined);
+  expect(await hover()).not.toContain('123456');
+  const lens = (await editor.lenses(uri)).find(({ command }) => command!.title === 'last result');
+  expect(lens!.command!.arguments).toEqual([{ task }]);
+  await run('654321');
+  expect((await editor.titles(uri)).at(-1)).toContain('654321');
+});
+
+test('an error in a file that is opened later stands under the address the editor gives it', async () => {
+  const { editor, agent, uri, root, state } = await bench();
+  writeFileSync(join(root, 'helper.ts'), 'export const half = (x: number) => {\n  throw new Error(String(x));\n};\n');
+  symlinkSync(root, `${root}-link`);
+  onTestFinished(() => rmSync(`${root}-link`));
+  const text = SCALE.replace('() => 1', '() => half(1)').replace('/**', "import { half } from './helper.ts';\n/**");
+  await editor.replace(uri, text);
+  const { task } = await editor.execute<RunReply>('runabout.run', { uri, name: 'nothing', endpoint: 'lab' });
+  const frames = [{ name: 'half', file: 'helper.ts', line: 2, column: 9 }];
+  const error = { code: 'function-threw', name: 'Error', message: '1', frames };
+  agent.send(ended(task, (await nextTask(agent, task)).attempt, 'failed', error));
+  await until('the error has a place', () => state('nothing')?.run?.errorAt?.line === 1);
+  const helper = await editor.open(join(`${root}-link`, 'helper.ts'), readFileSync(join(root, 'helper.ts'), 'utf8'));
+  expect(helper).toContain('-link');
+  await until('it is the address of the open document', () => state('nothing')!.run!.errorAt?.uri === helper);
+  await until('the diagnostic has moved there', () => editor.diagnostics.get(helper)?.length === 1);
+});
+
 test('after a restart the last result is asked for again; after a deletion the function is new', async () => {
   const first = await bench();
   const { task } = await first.editor.execute<RunReply>('runabout.run', {
@@ -257,6 +307,13 @@ test('a refused token is said', async () => {
   await editor.connection.sendRequest('runabout/connect', { url: broker.url, token: 'rt_not_a_token' });
   await until('it is refused', () => editor.connectionStates.at(-1)?.state === 'refused');
   expect(editor.connectionStates.at(-1)!.problem).toContain('token');
+
+  // A person who connects again means it, also with the same token.
+  const before = editor.connectionStates.length;
+  await editor.connection.sendRequest('runabout/connect', { url: broker.url, token: 'rt_not_a_token' });
+  await until('it was tried again', () =>
+    editor.connectionStates.slice(before).some(({ state }) => state === 'refused'),
+  );
 });
 
 test('an editor without own commands: the person is asked, arguments open as a file, progress and the result are shown', async () => {

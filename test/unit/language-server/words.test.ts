@@ -30,7 +30,8 @@ test.each<[Partial<RunSummary>, string]>([
   [{ state: 'running', text: '40 %' }, 'running… 40 %'],
   [{ state: 'queued', text: 'queued' }, 'queued…'],
   [{ state: 'queued', text: 'the endpoint is offline' }, 'queued: the endpoint is offline'],
-  [{ state: 'succeeded', text: 'x'.repeat(100) }, `= ${'x'.repeat(59)}…`],
+  [{ state: 'succeeded', text: 'x'.repeat(100) }, `= ${'x'.repeat(39)}…`],
+  [{ state: 'succeeded', text: '' }, '= …'],
 ])('%j reads %s', (state, text) => {
   expect(runText({ ...run, ...state })).toBe(text);
 });
