@@ -104,7 +104,10 @@ test('what a generator prints and yields arrives while it runs', async () => {
   await editor.lens(/estimatePi\(9_999/).click();
   const panel = await editor.panel();
   await panel.getByText(/round 2 of 9999/).waitFor();
-  await panel.getByRole('status').getByText(/^Running on laptop/).waitFor();
+  await panel
+    .getByRole('status')
+    .getByText(/^Running on laptop/)
+    .waitFor();
   await panel.locator('.stream-item').first().waitFor();
   await editor.lineEnd(/^… /);
   await editor.screenshot('panel-running');
@@ -210,4 +213,5 @@ test('the panel comes back with the window', async () => {
   const panel = await editor.panel();
   await panel.getByRole('cell', { name: /^2027-01-07T/ }).waitFor();
   expect(await panel.getByRole('heading', { level: 1 }).textContent()).toContain('moonPhases');
+  expect(editor.violations).toEqual([]);
 });

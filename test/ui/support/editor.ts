@@ -12,12 +12,17 @@ export type ViewName = 'Endpoints' | 'Functions' | 'Tasks';
 
 export class Editor {
   readonly page: Page;
+  /** What the policies of VS Code's pages, the panel's among them, refused. */
+  readonly violations: string[] = [];
   readonly #url: string;
 
   constructor(page: Page, url: string) {
     this.page = page;
     this.#url = url;
     page.setDefaultTimeout(15_000);
+    page.on('console', message => {
+      if (message.text().includes('Content Security Policy')) this.violations.push(message.text());
+    });
   }
 
   async open(folder: string): Promise<void> {
