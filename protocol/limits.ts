@@ -21,6 +21,11 @@ export const limits = {
   header: 256 * 1024,
   /** The tail of a task's output that stays in its record. */
   outputTail: 256 * 1024,
+  /** The JSON Schema of a function's parameters, which is in every record of the function. */
+  schema: 256 * 1024,
+  /** Levels of that schema, and of the causes of an error (numbers): deeper ones would exhaust a stack somewhere. */
+  schemaDepth: 100,
+  causes: 16,
   /** One output chunk. */
   outputChunk: 16 * 1024,
   /** Tasks in one submission (a number). */

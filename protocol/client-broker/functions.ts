@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Digest, Id } from '../ids.ts';
+import { limits } from '../limits.ts';
 import { FunctionName, PageQuery, page, Time } from './common.ts';
 
 /** How a function is called and what comes back. A generator's yields arrive as a live sequence. */
@@ -20,7 +21,14 @@ export const VersionDetails = z.object({
 export type VersionDetails = z.infer<typeof VersionDetails>;
 
 /** `POST /v1/functions`: registers a digest under a name. The bundle has to be uploaded first. */
-export const RegisterFunction = z.strictObject({ name: FunctionName, digest: Digest, details: VersionDetails });
+export const RegisterFunction = z.strictObject({
+  name: FunctionName,
+  digest: Digest,
+  details: VersionDetails.refine(({ parameters }) => isBounded(parameters), {
+    path: ['parameters'],
+    error: `nested deeper than ${limits.schemaDepth} levels, or larger than ${limits.schema} bytes`,
+  }),
+});
 export type RegisterFunction = z.infer<typeof RegisterFunction>;
 
 /** One immutable version of a function. */
@@ -59,3 +67,13 @@ export type FunctionQuery = z.input<typeof FunctionQuery>;
 
 export const FunctionPage = page(FunctionRecord);
 export const VersionPage = page(FunctionVersion);
+
+/** Whether a JSON value keeps to the limits of a schema. Level by level: recursion would be what it guards against. */
+function isBounded(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > limits.schemaDepth) return false;
+    level = level.flatMap(item => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return value === undefined || JSON.stringify(value).length <= limits.schema;
+}

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { programUrl } from '../../../protocol/entries.ts';
-import { RunaboutError } from '../../../protocol/errors/error.ts';
+import { asRunaboutError, RunaboutError } from '../../../protocol/errors/error.ts';
 import { type BrokerStore, type CommitNotice, defaultPolicy, type StorePolicy, type Verb } from '../contract.ts';
 import { decode, encode } from './channel.ts';
 import type { Call } from './engine.ts';
@@ -88,8 +88,28 @@ class ThreadStore {
     if (this.#next.length === 0) return;
     const calls = this.#next;
     this.#next = [];
-    const bytes = encode(calls);
+    let bytes: Uint8Array<ArrayBuffer>;
+    try {
+      bytes = encode(calls);
+    } catch {
+      bytes = encode(this.#sendable(calls));
+    }
     this.#worker.postMessage(bytes satisfies ToThread, [bytes.buffer]);
+  }
+
+  /** The last calls without those that cannot be encoded: they fail alone, not the others of their turn with them. */
+  #sendable(calls: readonly Call[]): Call[] {
+    const waiting = this.#waiting.splice(-calls.length);
+    return calls.filter((call, i) => {
+      try {
+        encode(call);
+      } catch (cause) {
+        waiting[i]!.reject(asRunaboutError(cause, 'broker-internal', `The store cannot take this ${call.verb}`));
+        return false;
+      }
+      this.#waiting.push(waiting[i]!);
+      return true;
+    });
   }
 
   #receive({ replies, notice }: Committed): void {

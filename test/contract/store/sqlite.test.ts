@@ -32,3 +32,22 @@ it('refuses a file of a newer version, and one that is no database', async () =>
   });
   await expect(openSqliteStore(folder('store'))).rejects.toMatchObject({ code: 'broker-internal' });
 });
+
+it('fails a request that it cannot encode alone, not the others of the same turn', async () => {
+  const store = await openSqliteStore(join(folder('store'), 'store.sqlite'));
+  const { id: owner } = await store.setOwner({ id: newId(), name: 'owner', tokenHash: 'x', now: 1 });
+  const digest = 'a'.repeat(64);
+  await store.addBlob({ digest, size: 1, holder: owner, now: 1 });
+  let parameters = {};
+  for (let i = 0; i < 50_000; i++) parameters = { a: parameters };
+  const [before, deep, after] = await Promise.allSettled([
+    store.createEndpoint({ owner, id: newId(), name: 'before', tokenHash: 'b', now: 1 }),
+    store.registerFunction({ owner, id: newId(), name: 'f', digest, details: { kind: 'sync', parameters }, now: 1 }),
+    store.createEndpoint({ owner, id: newId(), name: 'after', tokenHash: 'a', now: 1 }),
+  ]);
+  expect(before).toMatchObject({ status: 'fulfilled', value: { name: 'before' } });
+  expect(deep).toMatchObject({ status: 'rejected', reason: { code: 'broker-internal' } });
+  expect(after).toMatchObject({ status: 'fulfilled', value: { name: 'after' } });
+  expect((await store.listEndpoints({ owner, limit: 5 })).items).toHaveLength(2);
+  await store.close();
+});

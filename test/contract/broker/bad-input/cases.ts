@@ -1,7 +1,7 @@
 import { newToken } from '../../../../broker/tokens.ts';
 import { newId } from '../../../../protocol/ids.ts';
 import { limits } from '../../../../protocol/limits.ts';
-import { at, myTask, owner, theirs, theirTask, userToken } from './world.ts';
+import { at, myTask, owner, userToken } from './world.ts';
 
 // The table of bad REST requests, each with its exact answer.
 
@@ -19,13 +19,16 @@ export interface Case {
 }
 
 const json = (value: unknown) => () => JSON.stringify(value);
-const lazily = (value: () => unknown) => () => JSON.stringify(value());
-const submission = (more: object) =>
+export const lazily = (value: () => unknown) => () => JSON.stringify(value());
+export const submission = (more: object) =>
   lazily(() => ({
     tasks: [
       { function: { id: at.fn.id }, endpoint: at.endpoint.id, args: { type: 'application/json', text: '[]' }, ...more },
     ],
   }));
+/** A registration with this JSON as its parameters. */
+const registration = (parameters: string) =>
+  `{"name":"f","digest":"${at.fn.latest.digest}","details":{"kind":"sync","parameters":${parameters}}}`;
 export const zero = '0'.repeat(64);
 
 export const cases: Case[] = [
@@ -289,6 +292,24 @@ export const cases: Case[] = [
     code: 'bundle-unknown',
     at: 'digest',
   },
+  {
+    what: 'parameters that are nested too deep',
+    method: 'POST',
+    path: '/v1/functions',
+    body: () => registration(`${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`),
+    status: 400,
+    code: 'request-invalid',
+    at: 'details.parameters',
+  },
+  {
+    what: 'parameters that are too large',
+    method: 'POST',
+    path: '/v1/functions',
+    body: () => registration(JSON.stringify({ enum: ['x'.repeat(limits.schema)] })),
+    status: 400,
+    code: 'request-invalid',
+    at: 'details.parameters',
+  },
   { what: 'a limit out of range', path: '/v1/tasks?limit=0', status: 400, code: 'request-invalid', at: 'limit' },
   {
     what: 'a state that does not exist',
@@ -316,48 +337,6 @@ export const cases: Case[] = [
     path: () => `/v1/tasks/${myTask}/result`,
     status: 409,
     code: 'task-not-ended',
-  },
-  // Other people's.
-  { what: "another's task", path: () => `/v1/tasks/${theirTask}`, status: 404, code: 'not-found' },
-  { what: "a wait for another's task", path: () => `/v1/tasks/${theirTask}/wait?ms=0`, status: 404, code: 'not-found' },
-  {
-    what: "a cancel of another's task",
-    method: 'POST',
-    path: () => `/v1/tasks/${theirTask}/cancel`,
-    status: 404,
-    code: 'not-found',
-  },
-  { what: "the output of another's task", path: () => `/v1/tasks/${theirTask}/output`, status: 404, code: 'not-found' },
-  { what: "another's function", path: () => `/v1/functions/${theirs.fn.id}`, status: 404, code: 'not-found' },
-  {
-    what: "the versions of another's function",
-    path: () => `/v1/functions/${theirs.fn.id}/versions`,
-    status: 404,
-    code: 'not-found',
-  },
-  { what: "another's endpoint", path: () => `/v1/endpoints/${theirs.endpoint.id}`, status: 404, code: 'not-found' },
-  {
-    what: "a new token for another's endpoint",
-    method: 'POST',
-    path: () => `/v1/endpoints/${theirs.endpoint.id}/token`,
-    status: 404,
-    code: 'not-found',
-  },
-  {
-    what: "a delete of another's endpoint",
-    method: 'DELETE',
-    path: () => `/v1/endpoints/${theirs.endpoint.id}`,
-    status: 404,
-    code: 'not-found',
-  },
-  {
-    what: "a task on another's endpoint",
-    method: 'POST',
-    path: '/v1/tasks',
-    body: lazily(() => JSON.parse(submission({ endpoint: theirs.endpoint.id })())),
-    status: 404,
-    code: 'not-found',
-    at: 'tasks.0.endpoint',
   },
 ];
 

@@ -10,12 +10,13 @@ import { digestOf } from '../../../../protocol/ids.ts';
 import { limits } from '../../../../protocol/limits.ts';
 import { until } from '../../../support/until.ts';
 import { cases, give, zero } from './cases.ts';
+import { others } from './others.ts';
 import { bearer, broker, owner, refused, setUp, stillServes } from './world.ts';
 
 setUp();
 
 describe('over REST', () => {
-  it.each(cases)(
+  it.each([...cases, ...others])(
     '$what: $status $code',
     async ({ method = 'GET', path, token = () => owner, type = 'application/json', body, status, code, at: where }) => {
       const bearer = token === null ? undefined : give(token);

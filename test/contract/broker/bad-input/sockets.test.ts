@@ -41,6 +41,17 @@ async function eventsClose(say: (socket: WebSocket) => void): Promise<{ code: nu
   return await new Promise(resolve => socket.on('close', (code, reason) => resolve({ code, reason: String(reason) })));
 }
 
+/** The frame of a failure whose error has so many causes, each of the one before. As text: it may be too deep for JSON. */
+function caused(causes: number): Buffer {
+  const error = `${'{"code":"function-threw","message":"x","cause":'.repeat(causes)}null${'}'.repeat(causes)}`;
+  const header = JSON.stringify({ ...ended(newId(), 1, 'failed'), error: 0 })
+    .replace('"error":0', `"error":${error}`)
+    .replace(',"cause":null', '');
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(header.length);
+  return Buffer.concat([length, Buffer.from(header)]);
+}
+
 const twice = (action: () => void) => {
   action();
   action();
@@ -108,6 +119,8 @@ describe("on an agent's socket", () => {
       'request-invalid',
     ],
     ['a failure without an error', a => a.send(ended(newId(), 1, 'failed')), 4008, 'request-invalid'],
+    ['an error with endless causes', a => a.socket.send(caused(limits.causes + 2)), 4008, 'request-invalid'],
+    ['an error with more causes than any stack holds', a => a.socket.send(caused(5_000)), 4008, 'request-invalid'],
     [
       'a value shorter than it says',
       a => a.send({ ...succeeded(newId(), 1)[0] }, Buffer.from('22')),
