@@ -28,11 +28,19 @@ export function exportSuffix(text: string, file: string, marked: Pick<Marked, 'n
 
 const methodOf = (name: string) => `${name}.bind(${name.split('.')[0]})`;
 
+/** The module that was looked at last: its functions are bundled one after the other, and a parse takes its time. */
+let looked: { text: string; file: string; exports: string | undefined } | undefined;
+
+function commonJsExports(text: string, file: string): string | undefined {
+  if (looked?.text !== text || looked.file !== file) looked = { text, file, exports: findExports(text, file) };
+  return looked.exports;
+}
+
 /**
  * What a CommonJS module exports its things on; `undefined` for an ES module. TypeScript's `export = x` is carried out
  * last of all, so there it is `x` itself.
  */
-function commonJsExports(text: string, file: string): string | undefined {
+function findExports(text: string, file: string): string | undefined {
   let isEsm = false;
   for (const statement of parseSource(text, file).statements) {
     if (ts.isExportAssignment(statement) && statement.isExportEquals) {
