@@ -7,6 +7,7 @@ import {
   listEndpoints,
   moveEndpoint,
   removeEndpoint,
+  restartEndpoint,
   startEndpoint,
   stopEndpoint,
   writeEndpoint,
@@ -51,6 +52,7 @@ export async function startLocal({ home, endpoint: name, workers, port, report }
   const ref = { home, name };
   const here = listEndpoints(home).includes(name);
   let endpoint = await client.findEndpoint(name);
+  let moved = false;
   if (!endpoint || !here) {
     // A folder or a record alone is what is left of an earlier life of the other.
     if (here) removeEndpoint(ref);
@@ -61,9 +63,12 @@ export async function startLocal({ home, endpoint: name, workers, port, report }
     writeEndpoint({ ...ref, id: endpoint.id, url: local.url, token: created.token, ...(workers ? { workers } : {}) });
     say(`Created the endpoint "${name}".`);
   } else {
-    moveEndpoint({ ...ref, url: local.url });
+    moved = moveEndpoint({ ...ref, url: local.url });
   }
-  if (endpointState(ref).state === 'running') say(`The endpoint "${name}" runs already.`);
+  const runs = endpointState(ref).state === 'running';
+  // An agent that runs on after its broker's crash would look for it at the old address for ever.
+  if (runs && moved) say(startSentence(name, await restartEndpoint(ref)));
+  else if (runs) say(`The endpoint "${name}" runs already.`);
   else say(startSentence(name, await startEndpoint(ref)));
   report({ t: 'ready', url: local.url, tokenFile: local.tokenFile, endpoint: { id: endpoint.id, name } });
 }

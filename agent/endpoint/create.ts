@@ -38,15 +38,17 @@ export function writeEndpoint({ home, name, token, ...first }: NewEndpoint): str
 
 /**
  * Tells an endpoint that its broker is at another address now. Takes effect when it is started again.
+ * @returns whether that is another than before
  * @throws RunaboutError `not-found`, `endpoint-config`
  */
-export function moveEndpoint({ home, name, url }: EndpointRef & { url: string }): void {
+export function moveEndpoint({ home, name, url }: EndpointRef & { url: string }): boolean {
   const { config } = existingEndpoint({ home, name });
   const text = readFileSync(config, 'utf8');
   const moved = withBrokerUrl(text, url);
-  if (moved === text) return;
+  if (moved === text) return false;
   parseConfig(moved, config, {});
   writeFileSync(config, moved, { mode: 0o600 });
+  return true;
 }
 
 /**

@@ -9,6 +9,7 @@ import { blobOf, type Ending, type Journal } from '../journal/journal.ts';
 import type { ManagerLink } from '../managers/manager-link.ts';
 import { Attempt } from './attempt.ts';
 import { type BrokerLine, Delivery } from './delivery.ts';
+import { lostMessage, unrunMessage } from './endings.ts';
 import { Preparer } from './preparer.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -264,7 +265,7 @@ export class Attempts {
       if (!isWanted()) return;
       const { code, explained } = error as RunaboutError;
       const why = { code: 'bundle-not-loadable', message: `${explained} (${code})` };
-      this.#end(attempt, this.#unrun(attempt, 'failed', why), NOTHING);
+      this.#end(attempt, unrunMessage(attempt, 'failed', why), NOTHING);
     }
   }
 
@@ -360,13 +361,7 @@ export class Attempts {
 
   #endCancelled(attempt: Attempt): void {
     const error = { code: 'task-cancelled', message: attempt.cancelled ?? UNWANTED };
-    this.#end(attempt, this.#unrun(attempt, 'cancelled', error), NOTHING);
-  }
-
-  /** The result of an attempt that never ran. */
-  #unrun({ task, attempt, receivedAt }: Attempt, outcome: 'failed' | 'cancelled', error: Result['error']): Result {
-    const timings = { loadMs: 0, runMs: 0, agentMs: performance.now() - receivedAt };
-    return { t: 'result', task, attempt, outcome, error, timings };
+    this.#end(attempt, unrunMessage(attempt, 'cancelled', error), NOTHING);
   }
 
   /** Journals an ending, and then tells it. */
@@ -410,8 +405,4 @@ export class Attempts {
     // The lease may have come back.
     this.#next();
   }
-}
-
-function lostMessage({ task, attempt }: Attempt, reason: string, workerDied: boolean): Lost {
-  return { t: 'lost', task, attempt, reason: reason.slice(0, 1024), workerDied };
 }

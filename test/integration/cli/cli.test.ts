@@ -13,6 +13,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isServed } from '../../../broker/lock.ts';
 import { announceLocalBroker, findLocalBroker, localConnection } from '../../../client/local.ts';
 import { cli, jsonLines, spawnCli } from '../../support/cli.ts';
 import { folder } from '../../support/folder.ts';
@@ -182,6 +183,22 @@ describe('up', () => {
       expect(up.status).toBe(0);
     } finally {
       blocker.close();
+      await cli(other, ['down']);
+    }
+  });
+
+  test('an endpoint that runs follows a broker that crashed and came back at another address', async () => {
+    const other = folder('home');
+    try {
+      await cli(other, ['up', '--port', '0', '--workers', '1']);
+      const before = findLocalBroker(other)!;
+      process.kill(before.pid, 'SIGKILL');
+      await until('it is gone', () => !isServed(join(other, 'broker')));
+      const up = await cli(other, ['up', '--port', '0']);
+      expect(findLocalBroker(other)!.url).not.toBe(before.url);
+      expect(up.stdout).toContain('The endpoint "local" is connected');
+      expect((await cli(other, ['endpoint', 'list'])).stdout).toMatch(/local +online/);
+    } finally {
       await cli(other, ['down']);
     }
   });
