@@ -1,6 +1,9 @@
-import got, { HTTPError, type Method, RequestError, TimeoutError } from 'got';
+import type { Got, Method } from 'got';
 import type { z } from 'zod';
 import { fromProblem, Problem, RunaboutError } from '../protocol/errors/error.ts';
+
+/** Loaded with the first call: it takes longer than an editor lets an extension, or a person a command, start. */
+const library = () => import('got');
 
 export interface Connection {
   /** Address of the broker, for example `http://127.0.0.1:7411`. */
@@ -28,21 +31,23 @@ interface Call extends CallOptions {
 /** REST calls of one broker, with the token in the header and every failure as a RunaboutError. */
 export class Http {
   readonly url: string;
-  readonly #got;
+  readonly #make: () => Promise<Got>;
+  #got: Promise<Got> | undefined;
 
   constructor({ url, token }: Connection, userAgent: string) {
     this.url = url.replace(/\/+$/, '');
-    this.#got = got.extend({
-      prefixUrl: `${this.url}/v1`,
-      headers: { authorization: `Bearer ${token}`, 'user-agent': userAgent },
-      retry: {
-        limit: 2,
-        methods: ['GET', 'PUT', 'DELETE', 'HEAD'],
-        statusCodes: [502, 503, 504],
-        errorCodes: ['ECONNRESET', 'EPIPE'],
-      },
-      followRedirect: false,
-    });
+    this.#make = async () =>
+      (await library()).default.extend({
+        prefixUrl: `${this.url}/v1`,
+        headers: { authorization: `Bearer ${token}`, 'user-agent': userAgent },
+        retry: {
+          limit: 2,
+          methods: ['GET', 'PUT', 'DELETE', 'HEAD'],
+          statusCodes: [502, 503, 504],
+          errorCodes: ['ECONNRESET', 'EPIPE'],
+        },
+        followRedirect: false,
+      });
   }
 
   /** The checked JSON answer. */
@@ -65,7 +70,9 @@ export class Http {
     { method = 'GET', query, json, bytes, timeoutMs = 30_000, idempotent, signal, onBrokerTime }: Call = {},
   ): Promise<Uint8Array> {
     try {
-      const response = await this.#got(path, {
+      this.#got ??= this.#make();
+      const call = await this.#got;
+      const response = await call(path, {
         method,
         responseType: 'buffer',
         timeout: { request: timeoutMs },
@@ -78,7 +85,7 @@ export class Http {
       onBrokerTime?.(Number(/dur=([\d.]+)/.exec(String(response.headers['server-timing']))?.[1]));
       return response.rawBody;
     } catch (error) {
-      throw this.#explain(error, path);
+      throw await this.#explain(error, path);
     }
   }
 
@@ -93,7 +100,8 @@ export class Http {
     }
   }
 
-  #explain(error: unknown, path: string): unknown {
+  async #explain(error: unknown, path: string): Promise<unknown> {
+    const { HTTPError, RequestError, TimeoutError } = await library();
     if (error instanceof HTTPError) {
       const { statusCode, rawBody } = error.response;
       const problem = Problem.safeParse(parseJson(rawBody));
