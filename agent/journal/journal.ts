@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Logger } from 'pino';
 import type { Lost, Phase, Result } from '../../protocol/broker-agent/messages.ts';
@@ -67,6 +68,8 @@ export class Journal {
    */
   constructor(file: string, log: Logger) {
     this.#log = log;
+    // SQLite would make it as readable as any file, and its log with the same mode.
+    closeSync(openSync(file, 'a', 0o600));
     this.#db = new DatabaseSync(file, { timeout: 100 });
     this.#db.exec(SCHEMA);
     this.#put = this.#db.prepare(

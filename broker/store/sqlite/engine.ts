@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { asRunaboutError, type RunaboutError } from '../../../protocol/errors/error.ts';
 import type { CommitNotice, StorePolicy, Verb } from '../contract.ts';
@@ -22,6 +23,8 @@ export class SqliteEngine {
 
   /** @param file the database, made if it is not there; `:memory:` for tests */
   constructor(file: string, policy: StorePolicy) {
+    // SQLite would make it as readable as any file, and its log with the same mode.
+    if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600));
     // Rows are referenced by keys that were just read, and never deleted: the checks would only cost.
     this.#db = new DatabaseSync(file, { enableForeignKeyConstraints: false, timeout: 5_000 });
     this.#db.exec(`

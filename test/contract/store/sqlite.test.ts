@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
@@ -8,12 +9,13 @@ import { conformance } from './conformance.ts';
 
 conformance('SQLite', policy => openSqliteStore(join(folder('store'), 'store.sqlite'), policy));
 
-it('keeps everything over a restart, the numbers of events too', async () => {
+it('keeps everything over a restart, the numbers of events too, and for this user only', async () => {
   const file = join(folder('store'), 'store.sqlite');
   const first = await openSqliteStore(file);
   const { id: owner } = await first.setOwner({ id: newId(), name: 'owner', tokenHash: 'x', now: 1 });
   await first.createEndpoint({ owner, id: newId(), name: 'lab', tokenHash: 'y', now: 1 });
   const { head } = await first.eventRange({ owner });
+  for (const name of [file, `${file}-wal`]) expect(statSync(name).mode & 0o777).toBe(0o600);
   await first.close();
   const second = await openSqliteStore(file);
   expect((await second.listEndpoints({ owner, limit: 1 })).items).toMatchObject([{ name: 'lab' }]);

@@ -61,6 +61,14 @@ test('a later attempt replaces the one before, with its ending', async () => {
   journal.close();
 });
 
+test('what it holds is for this user only', async () => {
+  const file = join(folder('journal'), 'journal.sqlite');
+  const journal = new Journal(file, log);
+  await committed(done => journal.put(newId(), 1, 'accepted', digest, done));
+  for (const name of [file, `${file}-wal`]) expect(statSync(name).mode & 0o777).toBe(0o600);
+  journal.close();
+});
+
 test('only one process has it at a time', () => {
   const file = join(folder('journal'), 'journal.sqlite');
   const journal = new Journal(file, log);
