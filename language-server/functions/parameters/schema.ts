@@ -1,4 +1,5 @@
 import { ts } from 'ts-morph';
+import { limits } from '../../../protocol/limits.ts';
 import { declaredFunction } from '../marks/declaration.ts';
 import { placeAt } from '../marks/find.ts';
 import { literalValue } from '../marks/literal.ts';
@@ -47,7 +48,7 @@ export function parametersOf({ source, checker }: Checked, marked: Pick<Marked, 
     prefixItems.push({ ...about, ...schema, ...defaultOf(parameter) });
     if (!optional && !isOptionalInJs(parameter)) required = index + 1;
   }
-  return {
+  const schema = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     type: 'array',
     ...(prefixItems.length > 0 ? { prefixItems } : {}),
@@ -55,6 +56,13 @@ export function parametersOf({ source, checker }: Checked, marked: Pick<Marked, 
     minItems: required,
     ...(Object.keys(defs).length > 0 ? { $defs: defs } : {}),
   };
+  return Buffer.byteLength(JSON.stringify(schema)) <= limits.schema ? schema : namesOnly(schema);
+}
+
+/** A schema that is more than the registry takes: what it says of the types goes, and the rest stays. */
+function namesOnly({ $defs: _, prefixItems = [], items, ...schema }: Schema & { prefixItems?: Schema[] }): Schema {
+  const about = ({ title, description }: Schema) => ({ title, ...(description ? { description } : {}) });
+  return { ...schema, prefixItems: prefixItems.map(about), items: items ? about(items as Schema) : false };
 }
 
 function defaultOf({ initializer }: ts.ParameterDeclaration): { default?: unknown } {

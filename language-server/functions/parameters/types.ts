@@ -17,7 +17,7 @@ export interface TypeContext {
 }
 
 /** A type of a library may reach a thousand others by a million ways (`HTMLElement`): what is beyond this stays open. */
-export const MAX_TYPES = 2000;
+export const MAX_TYPES = 500;
 
 /** Deeper types are left open: a person does not write such arguments by hand. */
 const MAX_DEPTH = 12;

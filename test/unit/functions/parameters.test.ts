@@ -11,6 +11,7 @@ import {
   parseSource,
   type Schema,
 } from '../../../language-server/functions/index.ts';
+import { limits } from '../../../protocol/limits.ts';
 import { folder } from '../../support/folder.ts';
 
 const compiler = new Compiler();
@@ -142,8 +143,13 @@ describe('types', () => {
 
 test('a type that reaches half a library ends, and what comes after it is described', () => {
   const schema = schemaOf('a: HTMLElement, b: number');
-  expect(JSON.stringify(schema).length).toBeLessThan(1_000_000);
+  expect(JSON.stringify(schema).length).toBeLessThan(limits.schema);
   expect((schema.prefixItems as Schema[])[1]).toEqual({ title: 'b', type: 'number' });
+
+  const huge = schemaOf('a: HTMLElement, b: SVGElement, c: Document, d: Window, e = 1');
+  expect(JSON.stringify(huge).length).toBeLessThan(limits.schema);
+  expect(huge.$defs).toBeUndefined();
+  expect(huge).toMatchObject({ minItems: 4, prefixItems: [{ title: 'a' }, { title: 'b' }, {}, {}, { title: 'e' }] });
 });
 
 test('keys of an unknown type, whose members are named like those of every object', () => {
