@@ -26,6 +26,7 @@ import {
   TaskResult,
 } from '../protocol/client-broker/tasks.ts';
 import { RunaboutError } from '../protocol/errors/error.ts';
+import type { ErrorCode } from '../protocol/errors/registry.ts';
 import { type Digest, digestOf } from '../protocol/ids.ts';
 import { limits } from '../protocol/limits.ts';
 import { isTerminal } from '../protocol/tasks/states.ts';
@@ -33,6 +34,9 @@ import { decodeValue, encodeValue } from '../protocol/values/codec.ts';
 import { fromJsonPayload, type JsonPayload, type Payload, toJsonPayload } from '../protocol/values/payload.ts';
 import { type EventHandlers, EventStream } from './events.ts';
 import { type CallOptions, type Connection, Http } from './http.ts';
+
+/** Errors of a broker that is away, and comes back. */
+const PASSING: readonly ErrorCode[] = ['broker-unreachable', 'broker-stopping'];
 
 /**
  * The one client of the broker: what the extension, the language server and the CLI use. Every method throws a
@@ -224,7 +228,7 @@ export class BrokerClient {
         if (isTerminal(task.state)) return task;
         failures = 0;
       } catch (error) {
-        if (!(error instanceof RunaboutError) || error.code !== 'broker-unreachable') throw error;
+        if (!(error instanceof RunaboutError) || !PASSING.includes(error.code)) throw error;
         failures += 1;
         const pause = Math.random() * Math.min(10_000, 250 * 2 ** failures);
         await new Promise(resolve => setTimeout(resolve, pause));

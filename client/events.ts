@@ -70,7 +70,9 @@ export class EventStream {
       }
       response.resume();
       request.destroy();
-      socket.emit('close', closeCodes.auth, Buffer.alloc(0));
+      // A destroyed request brings no `close` of its own. Anything but a refusal of the token passes: a broker that stops
+      // or a proxy without one answers 503.
+      socket.emit('close', refusal ? closeCodes.auth : 1006, Buffer.alloc(0));
     });
     socket.on('open', () => {
       const subscribe: Subscribe = {

@@ -77,10 +77,15 @@ async function submit(client: BrokerClient, target: string, args: unknown[], opt
 /** Prints output as it comes and the result at last. Ctrl-C cancels the task; a second one leaves it. */
 async function follow(client: BrokerClient, task: TaskRecord, json: boolean): Promise<void> {
   const printer = new OutputPrinter(client, task.id, json);
+  let away = false;
   const stream = client.subscribe(
     {
       output: event => event.task === task.id && printer.live(event.chunks),
       connected: complete => complete || void printer.catchUp(),
+      state: (state, problem) => {
+        if (state === 'disconnected' && !away && !json) process.stderr.write(`waiting: ${problem?.explained}\n`);
+        away = state === 'disconnected' || (away && state === 'connecting');
+      },
       event: event => {
         if (
           event.t === 'task' &&
