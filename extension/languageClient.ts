@@ -1,4 +1,4 @@
-import { commands as vscodeCommands, window, workspace } from 'vscode';
+import { type FileSystemWatcher, type LogOutputChannel, commands as vscodeCommands, window } from 'vscode';
 import {
   CloseAction,
   ErrorAction,
@@ -12,9 +12,14 @@ import type { InitializationOptions } from '../protocol/editor-server/messages.t
 import { commands, languages } from './ids.ts';
 import { t } from './l10n.ts';
 import type { LanguageServerOptions } from './languageServer.ts';
+import { withoutTokens } from './redact.ts';
 
 /** The client of the language server, not started yet. Its id names the setting `runabout.trace.server`. */
-export function createClient(options: LanguageServerOptions, on: { running(): void; stopped(): void }): LanguageClient {
+export function createClient(
+  options: LanguageServerOptions,
+  fileEvents: FileSystemWatcher,
+  on: { running(): void; stopped(): void },
+): LanguageClient {
   const { module, storage, log, lenses } = options;
   const run = { module, transport: TransportKind.ipc };
   const initializationOptions: InitializationOptions = {
@@ -33,11 +38,9 @@ export function createClient(options: LanguageServerOptions, on: { running(): vo
       ]),
       initializationOptions,
       outputChannel: log,
+      traceOutputChannel: withoutTokensIn(log),
       revealOutputChannelOn: RevealOutputChannelOn.Never,
-      synchronize: {
-        // A bundle changes with what it imports and with the project's settings, also while those are not open.
-        fileEvents: workspace.createFileSystemWatcher('**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs,json}'),
-      },
+      synchronize: { fileEvents },
       // The links of our hovers, and no others.
       markdown: { isTrusted: { enabledCommands: [commands.run, commands.showResult, commands.cancel] } },
       middleware: {
@@ -56,6 +59,11 @@ export function createClient(options: LanguageServerOptions, on: { running(): vo
     if (newState === State.Stopped) on.stopped();
   });
   return client;
+}
+
+/** The log as the client traces to it: a trace of whole messages would hold the token of `runabout/connect`. */
+function withoutTokensIn(log: LogOutputChannel): LogOutputChannel {
+  return Object.create(log, { trace: { value: (text: string) => log.trace(withoutTokens(text)) } });
 }
 
 /** Starts a server that died again, unless it keeps dying: then a person decides. */

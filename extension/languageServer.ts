@@ -1,6 +1,7 @@
 import {
   type CancellationToken,
   CancellationTokenSource,
+  type FileSystemWatcher,
   type LogOutputChannel,
   type TextDocument,
   type Uri,
@@ -49,6 +50,7 @@ export class LanguageServer {
   readonly #stopped = new Emitter<void>();
   readonly #disposables: Disposable[] = [];
   #client: Promise<LanguageClient> | undefined;
+  #watcher: FileSystemWatcher | undefined;
 
   readonly onDidChangeDocument = this.#document.event;
   readonly onDidChangeConnection = this.#connection.event;
@@ -145,11 +147,23 @@ export class LanguageServer {
     return this.#client;
   }
 
+  /**
+   * A bundle changes with what it imports and with the project's settings, also while those are not open. One watcher
+   * serves every client: none of them ends it.
+   */
+  #watchFiles(): FileSystemWatcher {
+    if (!this.#watcher) {
+      this.#watcher = workspace.createFileSystemWatcher('**/*.{ts,tsx,mts,cts,js,jsx,mjs,cjs,json}');
+      this.#disposables.push(this.#watcher);
+    }
+    return this.#watcher;
+  }
+
   async #start(): Promise<LanguageClient> {
     // Loaded here, since the library is larger than the rest of the extension.
     const { createClient } = await import('./languageClient.ts');
     let introduced: Promise<void> | undefined;
-    const client = createClient(this.#options, {
+    const client = createClient(this.#options, this.#watchFiles(), {
       // Also when the client has started a server anew that died.
       running: () => {
         introduced = this.#introduce(client);
