@@ -191,6 +191,13 @@ describe('the digest', () => {
     expect(changed.digest).toBe((await bundle(root, 'a.ts')).digest);
   });
 
+  test('is the same with the line ends of Windows', async () => {
+    const code = `${M}export function f() {\n  return \`one\ntwo\` + /* why\n */ 1;\n}\n`;
+    const root = project({ 'a.ts': code });
+    const windows = await bundle(root, 'a.ts', 'f', bundler, code.replaceAll('\n', '\r\n'));
+    expect(windows.digest).toBe((await bundle(root, 'a.ts')).digest);
+  });
+
   test('is the same after an edit of what a module exports besides', async () => {
     const root = project({ 'a.ts': CODE, 'lib.ts': LIB });
     const before = await bundle(root, 'a.ts');
