@@ -44,7 +44,7 @@ async function click(uri: string, title: string): Promise<{ task: string; lens: 
   const shown = await until(`"${title}" has ended`, async () => {
     const commands = (await editor.lenses(uri)).map(({ command: shownCommand }) => shownCommand!);
     const result = commands.find(({ arguments: args }) => (args![0] as { task?: string }).task === task);
-    return result && /^(=|failed:) ?\S/.test(result.title) && result.title;
+    return result && /^(= (?!…)|failed: )./.test(result.title) && result.title;
   });
   return { task, lens: shown };
 }
