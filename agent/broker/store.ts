@@ -39,11 +39,18 @@ export class BrokerStore {
     }
   }
 
-  /** Uploads a blob of the cache, unless the broker has it. */
+  /**
+   * Uploads a blob of the cache.
+   * @throws RunaboutError `task-lost` when the cache does not have it any more; `result-too-large`, `not-found` when the
+   * broker will not take it; `broker-unreachable`
+   */
   async upload(digest: Digest): Promise<void> {
+    const bytes = await this.#cache.read(digest).catch((error: Error) => {
+      throw new RunaboutError('task-lost', `The result is gone from the cache of the endpoint: ${error.message}`);
+    });
     try {
       await this.#got.put(`blobs/${digest}`, {
-        body: await this.#cache.read(digest),
+        body: bytes,
         headers: { 'content-type': 'application/octet-stream' },
       });
     } catch (error) {

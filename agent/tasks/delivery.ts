@@ -5,6 +5,7 @@ import { RunaboutError } from '../../protocol/errors/error.ts';
 import type { BrokerStore } from '../broker/store.ts';
 import { blobOf } from '../journal/journal.ts';
 import type { Attempt } from './attempt.ts';
+import { lostMessage } from './endings.ts';
 
 /** The connection to the broker, as far as attempts need it. */
 export interface BrokerLine {
@@ -86,6 +87,11 @@ export class Delivery {
       const { message } = error as Error;
       this.#log.warn({ task: attempt.task, error: message }, 'A result could not be uploaded.');
       const ending = attempt.ending?.message;
+      if (error instanceof RunaboutError && error.code === 'task-lost' && attempt.ending) {
+        attempt.ending.message = lostMessage(attempt, message, false);
+        this.ending(attempt);
+        return;
+      }
       if (error instanceof RunaboutError && error.code !== 'broker-unreachable' && ending?.t === 'result') {
         // The broker will not take it, however often it is sent.
         const { value: _, ...rest } = ending;

@@ -1,10 +1,10 @@
 /** The agent's side of delivery, against a broker that does what a real one does only when things go wrong. */
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { endpointPaths } from '../../../agent/endpoint/folder.ts';
 import { lockHolder } from '../../../agent/endpoint/lock.ts';
-import { startEndpoint, stopEndpoint, writeEndpoint } from '../../../agent/index.ts';
+import { endpointState, startEndpoint, stopEndpoint, writeEndpoint } from '../../../agent/index.ts';
 import { newId } from '../../../protocol/ids.ts';
 import { folder } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
@@ -61,6 +61,23 @@ test('accept, started, result: in this order, and the result stays until it is c
   // What is confirmed is not told again.
   broker.say({ t: 'cancel', task: task.task, attempt: 1, reason: 'x' });
   expect(await broker.heard('lost')).toMatchObject({ reason: 'The agent does not have it.' });
+});
+
+test('a large result that is gone before it could be uploaded is a lost attempt, not one that never ends', async () => {
+  const broker = await ScriptedBroker.start();
+  const { ref } = await agentOf(broker);
+  const path = folder('task');
+  const { task, payload } = await broker.task(GATED.replace("'done'", "'x'.repeat(200_000)"), [path]);
+  broker.say(task, payload);
+  await broker.heard('started');
+  broker.accepts = false;
+  broker.socket!.terminate();
+  writeFileSync(join(path, 'gate'), '');
+  await until('the result waits for the broker', () => endpointState(ref).undelivered === 1);
+  const { cache } = endpointPaths(ref);
+  for (const file of readdirSync(cache)) if (statSync(join(cache, file)).size === 200_002) rmSync(join(cache, file));
+  broker.accepts = true;
+  expect(await broker.heard('lost')).toMatchObject({ task: task.task, attempt: 1, workerDied: false });
 });
 
 test('a task that comes twice runs once', async () => {

@@ -23,6 +23,8 @@ export class ScriptedBroker {
   url = '';
   leaseMs = 30_000;
   answersBeats = true;
+  /** It takes connections of agents. */
+  accepts = true;
   connections = 0;
   socket: WebSocket | undefined;
 
@@ -32,7 +34,7 @@ export class ScriptedBroker {
       response.writeHead(bytes ? 200 : 404).end(bytes);
     });
     const sockets = new WebSocketServer({ server: this.#server, path: '/v1/agent' });
-    sockets.on('connection', socket => this.#accept(socket));
+    sockets.on('connection', socket => (this.accepts ? this.#accept(socket) : socket.terminate()));
     onTestFinished(() => {
       for (const socket of sockets.clients) socket.terminate();
       this.#server.close();
