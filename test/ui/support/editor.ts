@@ -32,34 +32,40 @@ export class Editor {
 
   /** Runs a command of the palette by its title. */
   async command(title: string): Promise<void> {
-    await this.#ask('F1');
-    await this.input.fill(`>${title}`);
-    await this.rows.filter({ hasText: title }).first().click();
+    await this.#pick(['F1'], `>${title}`, this.rows.filter({ hasText: title }).first());
+  }
+
+  /** Opens a file on the left, wherever the focus is. */
+  async openFile(name: string): Promise<void> {
+    const row = this.rows.filter({ has: this.page.locator('.label-name', { hasText: name }) }).first();
+    await this.#pick(['Control+1', 'Control+P'], name, row);
+    await this.page.locator(`.tabs-container .tab.active[data-resource-name="${name}"]`).waitFor();
+    await this.page.locator('.monaco-editor .view-lines .view-line').first().waitFor();
+  }
+
+  /** Asks the quick input that `keys` open, and clicks a row; again from the start where it closed on the way. */
+  async #pick(keys: string[], text: string, row: Locator): Promise<void> {
+    await until(`there is a row for ${text}`, async () => {
+      await this.#ask(keys);
+      await this.input.fill(text);
+      return await row.click({ timeout: 4000 }).then(
+        () => true,
+        () => false,
+      );
+    });
   }
 
   /** Opens the quick input. Keys pressed while the panel has the focus take a way round, and are lost at times. */
-  async #ask(...keys: string[]): Promise<void> {
+  async #ask(keys: string[]): Promise<void> {
     await until(`the quick input opens on ${keys}`, async () => {
       for (const key of keys) await this.page.keyboard.press(key);
       return await appears(this.input, 2000);
     });
   }
 
-  /** Opens a file on the left, wherever the focus is. */
-  async openFile(name: string): Promise<void> {
-    await this.#ask('Control+1', 'Control+P');
-    await this.input.fill(name);
-    await this.rows
-      .filter({ has: this.page.locator('.label-name', { hasText: name }) })
-      .first()
-      .click();
-    await this.page.locator(`.tabs-container .tab.active[data-resource-name="${name}"]`).waitFor();
-    await this.page.locator('.monaco-editor .view-lines .view-line').first().waitFor();
-  }
-
   /** Brings a line (from 1) of the open file to the middle of the screen. */
   async goTo(line: number): Promise<void> {
-    await this.#ask('Control+G');
+    await this.#ask(['Control+G']);
     await this.input.fill(`:${line}`);
     await this.page.keyboard.press('Enter');
     await this.statusBar(new RegExp(`^Ln ${line},`)).waitFor();
