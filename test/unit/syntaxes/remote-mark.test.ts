@@ -27,9 +27,22 @@ const host = (scopeName: string, suffix: string) =>
     ],
   });
 
+/** VS Code's own injection into the same comments: it takes the asterisk at the beginning of each line. */
+const jsdoc = JSON.stringify({
+  scopeName: 'documentation.injection',
+  injectionSelector: 'L:comment.block.documentation',
+  patterns: [
+    {
+      begin: '(?<=/\\*\\*)([^*]|\\*(?!/))*$',
+      while: '(^|\\G)\\s*\\*(?!/)(?=([^*]|[*](?!/))*$)',
+      patterns: [{ match: '(@)(?:remote|param|example)\\b', name: 'storage.type.class.jsdoc' }],
+    },
+  ],
+});
+
 const hosts = { 'source.ts': 'ts', 'source.tsx': 'tsx', 'source.js': 'js', 'source.js.jsx': 'js.jsx' };
 
-async function grammarOf(scopeName: keyof typeof hosts): Promise<textmate.IGrammar> {
+async function grammarOf(scopeName: keyof typeof hosts, injections: string[]): Promise<textmate.IGrammar> {
   const registry = new textmate.Registry({
     onigLib: Promise.resolve({
       createOnigScanner: patterns => oniguruma.createOnigScanner(patterns),
@@ -37,17 +50,22 @@ async function grammarOf(scopeName: keyof typeof hosts): Promise<textmate.IGramm
     }),
     loadGrammar: async name =>
       textmate.parseRawGrammar(
-        name === 'runabout.remote-mark' ? injection : host(name, hosts[name as 'source.ts']),
+        { 'runabout.remote-mark': injection, 'documentation.injection': jsdoc }[name] ??
+          host(name, hosts[name as 'source.ts']),
         `${name}.json`,
       ),
-    getInjections: () => ['runabout.remote-mark'],
+    getInjections: () => injections,
   });
   return (await registry.loadGrammar(scopeName))!;
 }
 
 /** The words of a text that the injection names, each with the innermost of its scopes. */
-async function coloured(text: string, scopeName: keyof typeof hosts = 'source.ts'): Promise<[string, string][]> {
-  const grammar = await grammarOf(scopeName);
+async function coloured(
+  text: string,
+  scopeName: keyof typeof hosts = 'source.ts',
+  injections = ['runabout.remote-mark'],
+): Promise<[string, string][]> {
+  const grammar = await grammarOf(scopeName, injections);
   let stack = textmate.INITIAL;
   const found: [string, string][] = [];
   for (const line of text.split('\n')) {
@@ -112,4 +130,10 @@ test('is the grammar of the manifest', () => {
   const [grammar] = manifest.contributes.grammars;
   expect(grammar!.scopeName).toBe(JSON.parse(injection).scopeName);
   expect(grammar!.injectTo).toEqual(Object.keys(hosts));
+});
+
+test("beside VS Code's own injection for JSDoc, which comes first", async () => {
+  const text = '/**\n * Adds.\n * @remote endpoint=lab\n * see @remote\n */';
+  const injections = ['documentation.injection', 'runabout.remote-mark'];
+  expect(await coloured(text, 'source.ts', injections)).toEqual([...mark, ...endpoint('lab')]);
 });
