@@ -1,4 +1,5 @@
 import { ts } from 'ts-morph';
+import { bigIntArrays, numberArrays } from '../typed-arrays.ts';
 
 /** Thrown for an expression that is not data. */
 export class NotALiteral extends Error {
@@ -8,20 +9,6 @@ export class NotALiteral extends Error {
     this.node = node;
   }
 }
-
-const typedArrays = {
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-} as const;
 
 /**
  * The value of an expression that is plain data: literals, arrays, objects, and `new` of Date, Map, Set and the typed
@@ -92,8 +79,9 @@ function constructed(node: ts.NewExpression): unknown {
     }
     if (type === 'Map') return new Map(args[0] as [unknown, unknown][]);
     if (type === 'Set') return new Set(args[0] as unknown[]);
-    if (Object.hasOwn(typedArrays, type) && Array.isArray(args[0] ?? []))
-      return new typedArrays[type as 'Float64Array']((args[0] ?? []) as number[]);
+    const items = args[0] ?? [];
+    if (Object.hasOwn(numberArrays, type) && Array.isArray(items)) return new numberArrays[type]!(items);
+    if (Object.hasOwn(bigIntArrays, type) && Array.isArray(items)) return new bigIntArrays[type]!(items);
   } catch (error) {
     throw new NotALiteral(node, (error as Error).message);
   }

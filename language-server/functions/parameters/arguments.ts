@@ -1,5 +1,6 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { RunaboutError } from '../../../protocol/errors/error.ts';
+import { bigIntArrays, numberArrays } from '../typed-arrays.ts';
 import type { Schema } from './types.ts';
 
 const ajv = new Ajv2020({ strict: false, allErrors: false, addUsedSchema: false });
@@ -101,18 +102,6 @@ function resolve(schema: unknown, root: Schema): Schema | undefined {
   return (root.$defs as Record<string, Schema> | undefined)?.[$ref.replace('#/$defs/', '')];
 }
 
-const numberArrays: Record<string, new (items: number[]) => unknown> = {
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-};
-
 const toBigInt = (value: unknown) => BigInt(typeof value === 'string' ? value.replace(/n$/, '') : (value as number));
 
 function construct(marker: string, value: unknown, part: Schema, root: Schema): unknown {
@@ -130,9 +119,8 @@ function construct(marker: string, value: unknown, part: Schema, root: Schema): 
     case 'Buffer':
       return Buffer.from(bytes());
     case 'BigInt64Array':
-      return BigInt64Array.from((value as unknown[]).map(toBigInt));
     case 'BigUint64Array':
-      return BigUint64Array.from((value as unknown[]).map(toBigInt));
+      return new bigIntArrays[marker]!((value as unknown[]).map(toBigInt));
     case 'undefined':
       return undefined;
     default:
