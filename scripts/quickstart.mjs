@@ -35,9 +35,12 @@ function cli(args, onLine) {
 
 let interrupted = false;
 const interrupt = new Promise(resolve => {
+  // A promise alone keeps no process alive.
+  const alive = setInterval(() => {}, 60_000);
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.on(signal, () => {
       interrupted = true;
+      clearInterval(alive);
       resolve();
     });
   }
@@ -70,7 +73,7 @@ Now in VS Code, on the same broker and endpoint:
 Open ${relative('examples', example.file)}, right-click a marked function and choose "Run on Remote Endpoint…", or use the lens above it.
 In a terminal:
 
-  RUNABOUT_HOME=${home} node dist/runabout.js run ${target} --on local
+  RUNABOUT_HOME=${home} npm run -s runabout -- run ${target} --on local
 
 Ctrl-C stops the broker and the endpoint.`);
   await interrupt;
@@ -84,4 +87,4 @@ try {
   await cli(['down'], say);
   rmSync(home, { recursive: true, force: true, maxRetries: 5 });
 }
-process.exitCode = status;
+process.exit(status);

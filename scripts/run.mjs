@@ -59,6 +59,7 @@ const tasks = {
   package: 'package.mjs',
   quickstart: 'quickstart.mjs',
   bench: '../bench/main.ts',
+  runabout: '../dist/runabout.js',
 };
 
 const [task, ...args] = process.argv.slice(2);
@@ -67,8 +68,13 @@ if (!Object.hasOwn(tasks, task)) {
   process.exit(2);
 }
 install();
+const program = join(root, 'scripts', tasks[task]);
+if (!existsSync(program)) {
+  console.error('Nothing is built yet: npm run build');
+  process.exit(2);
+}
 const node = findNode();
-const child = spawn(node, [join(root, 'scripts', tasks[task]), ...args], {
+const child = spawn(node, [program, ...args], {
   cwd: root,
   stdio: 'inherit',
   env: { ...process.env, PATH: `${dirname(node)}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH}` },
