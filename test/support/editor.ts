@@ -16,6 +16,7 @@ import {
   StreamMessageWriter,
 } from 'vscode-languageserver-protocol/node';
 import type { ConnectionState, DocumentState, InitializationOptions } from '../../protocol/editor-server/messages.ts';
+import { folder } from './folder.ts';
 
 export const serverProgram = fileURLToPath(new URL('../../dist/language-server.cjs', import.meta.url));
 
@@ -102,14 +103,15 @@ export class Editor {
 
   /** The server is stopped when the test has finished. */
   static async start({ folders = [], initializationOptions, capabilities, env = {} }: EditorOptions): Promise<Editor> {
-    const editor = new Editor(env);
+    // Never the files of the person who runs the tests.
+    const editor = new Editor({ RUNABOUT_HOME: folder('home'), ...env });
     onTestFinished(async () => {
       await editor.stop();
     });
     const initialize: Promise<InitializeResult> = editor.connection.sendRequest('initialize', {
       processId: process.pid,
       rootUri: null,
-      workspaceFolders: folders.map(folder => ({ uri: pathToFileURL(folder).href, name: folder })),
+      workspaceFolders: folders.map(path => ({ uri: pathToFileURL(path).href, name: path })),
       initializationOptions,
       capabilities: {
         workspace: { codeLens: { refreshSupport: true } },
