@@ -66,8 +66,9 @@ export class OwnerFeed {
     return this.#live.size + this.#joining.size === 0;
   }
 
-  /** There are newer events. */
-  advance(): void {
+  /** There are newer events, up to `head` if that is known. */
+  advance(head = Number.POSITIVE_INFINITY): void {
+    if (head <= this.#position) return;
     this.#again = true;
     if (!this.#reading) void this.#readOn();
   }

@@ -15,7 +15,7 @@ export class EventHub {
     this.#store = store;
     this.#clock = clock;
     store.onCommit(({ heads, ended }) => {
-      for (const owner of Object.keys(heads)) this.#feeds.get(owner)?.advance();
+      for (const [owner, head] of Object.entries(heads)) this.#feeds.get(owner)?.advance(head);
       for (const task of ended) for (const wake of this.#waiters.get(task) ?? []) wake();
     });
   }
@@ -41,6 +41,14 @@ export class EventHub {
   leave(subscriber: Subscriber): void {
     const feed = this.#feeds.get(subscriber.owner);
     if (feed?.leave(subscriber)) this.#feeds.delete(subscriber.owner);
+  }
+
+  /**
+   * A change for this owner was given to the store in this turn: its events are read in the same transaction, a round
+   * trip earlier than after its notice.
+   */
+  changing(owner: string): void {
+    this.#feeds.get(owner)?.advance();
   }
 
   output(owner: string, event: OutputEvent): void {

@@ -133,7 +133,7 @@ export class Inbox {
   }
 
   async #results(ended: { result: Result; payload: Uint8Array; started: boolean }[], now: number): Promise<void> {
-    const { store } = this.#services;
+    const { store, hub } = this.#services;
     const large = ended.filter(({ payload }) => payload.length > limits.inlinePayload);
     const blobs = new Map<Result, string>();
     for (const { result, payload } of large) blobs.set(result, await this.#storeBlob(payload, now));
@@ -141,7 +141,9 @@ export class Inbox {
       const { task, attempt, outcome, error, timings } = result;
       return { task, attempt, outcome, error, timings, started, value: toStored(result, payload, blobs.get(result)) };
     });
-    const answers = await store.complete({ ...this.#ref, now, results });
+    const completed = store.complete({ ...this.#ref, now, results });
+    hub.changing(this.#owner);
+    const answers = await completed;
     if (answers === 'superseded') return this.#effects.superseded();
     for (const [i, answer] of answers.entries()) {
       const { task, attempt } = results[i]!;

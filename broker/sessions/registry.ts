@@ -8,9 +8,14 @@ export class SessionRegistry {
 
   constructor(store: BrokerStore) {
     store.onCommit(({ ready, cancels }) => {
-      for (const endpoint of ready) this.#sessions.get(endpoint)?.pump();
+      for (const endpoint of ready) this.pump(endpoint);
       for (const { endpoint, ...attempt } of cancels) this.#sessions.get(endpoint)?.cancel(attempt);
     });
+  }
+
+  /** Tasks may be waiting for this endpoint; nothing happens if it is not connected here. */
+  pump(endpoint: string): void {
+    this.#sessions.get(endpoint)?.pump();
   }
 
   /** The newest session of its endpoint; the one before is closed. */

@@ -22,7 +22,7 @@ const tags = ['tasks'];
 const params = z.object({ id: Id });
 
 export const taskRoutes: Routes = (app, services) => {
-  const { store, clock, hub } = services;
+  const { store, clock, hub, sessions } = services;
 
   app.post(
     '/v1/tasks',
@@ -36,7 +36,11 @@ export const taskRoutes: Routes = (app, services) => {
     },
     async ({ body, holder: { owner } }, reply) => {
       const tasks = await toTasks(body.tasks, owner, services);
-      return reply.code(201).send({ tasks: await store.submit({ owner, now: clock.now(), tasks }) });
+      const submitted = store.submit({ owner, now: clock.now(), tasks });
+      // Asked for in the same turn, so that submission, claim and events are one commit where there is credit.
+      for (const endpoint of new Set(tasks.map(task => task.endpoint))) sessions.pump(endpoint);
+      hub.changing(owner);
+      return reply.code(201).send({ tasks: await submitted });
     },
   );
 

@@ -88,6 +88,11 @@ export class Context {
     if (!this.#verb.ready.includes(endpoint)) this.#verb.ready.push(endpoint);
   }
 
+  /** Nothing is left to claim: those who listen for `ready` need not look. */
+  noteDrained(endpoint: string): void {
+    this.#commit.ready = this.#commit.ready.filter(id => id !== endpoint);
+  }
+
   noteCancel(cancel: CommitNotice['cancels'][number]): void {
     this.#verb.cancels.push(cancel);
   }

@@ -71,6 +71,7 @@ export const claims = {
       if (tasks.length === limit) return { tasks };
       if (rows.length === 0) break;
     }
+    ctx.noteDrained(ref.endpoint);
     const paused = ctx.get<{ next: number | null }>(
       "SELECT MIN(not_before) AS next FROM tasks WHERE endpoint = ? AND state = 'queued' AND not_before > ?",
       endpoint.num,
