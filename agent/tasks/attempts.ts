@@ -220,6 +220,8 @@ export class Attempts {
 
   /** All workers are gone. What they had not finished is forgotten in the same way. */
   giveUpStarted(): void {
+    // An attempt that `bye` takes back counts only if the broker knows that it was started.
+    this.#delivery.tellStarts();
     for (const attempt of this.#attempts.values()) if (attempt.stage === 'started') this.#forget(attempt);
   }
 

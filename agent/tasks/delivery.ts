@@ -18,6 +18,8 @@ export interface BrokerLine {
 }
 
 const UPLOAD_PAUSE_MS = 5_000;
+/** A start is told this late, in milliseconds: most short attempts have ended by then, and the broker commits once. */
+const TELL_START_MS = 20;
 
 /** Tells the broker what came of attempts: their output, as far as it can be sent, and their endings, until settled. */
 export class Delivery {
@@ -25,6 +27,9 @@ export class Delivery {
   readonly #store: BrokerStore;
   readonly #log: Logger;
   readonly #settled: (attempt: Attempt) => void;
+  /** Started, and not told yet. */
+  readonly #starts = new Set<Attempt>();
+  #startsTimer: NodeJS.Timeout | undefined;
 
   /** @param settled the broker has this loss, which it does not confirm by a message */
   constructor(broker: BrokerLine, store: BrokerStore, log: Logger, settled: (attempt: Attempt) => void) {
@@ -38,11 +43,28 @@ export class Delivery {
     this.#broker.send({ t: 'accept', task, attempt });
   }
 
-  started({ task, attempt }: Attempt): void {
-    this.#broker.send({ t: 'started', task, attempt, at: Date.now() });
+  started(attempt: Attempt): void {
+    attempt.startedAt = Date.now();
+    this.#starts.add(attempt);
+    this.#startsTimer ??= setTimeout(() => this.tellStarts(), TELL_START_MS);
+  }
+
+  /** Tells every start that waits. Due before the broker takes back what has not started. */
+  tellStarts(): void {
+    clearTimeout(this.#startsTimer);
+    this.#startsTimer = undefined;
+    for (const attempt of this.#starts) this.#tellStart(attempt);
+  }
+
+  /** Before anything else is told about the attempt. */
+  #tellStart(attempt: Attempt): void {
+    if (!this.#starts.delete(attempt)) return;
+    const { task, attempt: number, startedAt } = attempt;
+    this.#broker.send({ t: 'started', task, attempt: number, at: startedAt });
   }
 
   output(attempt: Attempt, message: ManagerOutput, payload: Uint8Array): void {
+    this.#tellStart(attempt);
     if (this.#flows && attempt.spool.isEmpty) this.#broker.send({ ...message, attempt: attempt.attempt }, payload);
     else attempt.spool.add(message, Uint8Array.from(payload));
   }
@@ -65,6 +87,7 @@ export class Delivery {
 
   /** Tells how an attempt ended. It is told again after each reconnect, until the broker answers. */
   ending(attempt: Attempt): void {
+    this.#tellStart(attempt);
     if (!this.#broker.isConnected || !attempt.ending) return;
     this.flush(attempt);
     const { message, payload } = attempt.ending;
