@@ -1,9 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { EventFrame, OutputEvent } from '../../protocol/client-broker/events.ts';
 import type { Clock } from '../clock.ts';
 import type { BrokerStore } from '../store/contract.ts';
 
 /** Events in one read of the store, and in one frame. */
 const BATCH = 500;
+/** From this many events in one read on the owner is busy, and the next read waits this long, in milliseconds. */
+const BUSY = 64;
+const BUSY_PAUSE_MS = 25;
 
 /** One event stream. */
 export interface Subscriber {
@@ -89,6 +93,8 @@ export class OwnerFeed {
         if (events.length === 0) continue;
         const frame = encode(events);
         for (const subscriber of this.#live) subscriber.send(frame);
+        // Most tasks of a busy owner change again within this pause; a lone change is never held up.
+        if (events.length >= BUSY && through === head) await pause(BUSY_PAUSE_MS, undefined, { ref: false });
       }
     } catch {
       // The store is closing or failed: its own users hear of that, and the next commit tries again.
