@@ -52,12 +52,13 @@ export const claims = {
     if (!endpoint) return 'superseded';
     const tasks: Dispatch[] = [];
     for (;;) {
+      const wanted = limit - tasks.length;
       const rows = ctx.all<DispatchRow>(
         `${SELECT_DISPATCH} WHERE t.endpoint = ? AND t.state = 'queued' AND t.not_before <= ?
-         ORDER BY t.priority DESC, t.num LIMIT ?`,
+         ORDER BY t.priority DESC, t.num LIMIT +?`,
         endpoint.num,
         now,
-        limit - tasks.length,
+        wanted,
       );
       for (const row of rows) {
         if (row.deadline !== null && row.deadline < now) {
@@ -69,7 +70,7 @@ export const claims = {
         tasks.push(toDispatch(row, row.attempt));
       }
       if (tasks.length === limit) return { tasks };
-      if (rows.length === 0) break;
+      if (rows.length < wanted) break;
     }
     ctx.noteDrained(ref.endpoint);
     const paused = ctx.get<{ next: number | null }>(

@@ -87,8 +87,8 @@ export function endTasksOfDeleted(ctx: Context, now: number, limit: number): num
   const deleted = ctx.all<{ num: number }>('SELECT num FROM endpoints WHERE deleted = 1 AND queued + live > 0');
   for (const { num } of deleted) {
     const rows = ctx.all<TaskRow>(
-      `SELECT * FROM (${SELECT_TASK} WHERE t.endpoint = ? AND ${IS_LIVE} LIMIT ?)
-       UNION ALL SELECT * FROM (${SELECT_TASK} WHERE t.endpoint = ? AND t.state = 'queued' LIMIT ?)`,
+      `SELECT * FROM (${SELECT_TASK} WHERE t.endpoint = ? AND ${IS_LIVE} LIMIT +?)
+       UNION ALL SELECT * FROM (${SELECT_TASK} WHERE t.endpoint = ? AND t.state = 'queued' LIMIT +?)`,
       num,
       limit - ended,
       num,
@@ -105,7 +105,7 @@ export function endTasksOfDeleted(ctx: Context, now: number, limit: number): num
 /** Ends up to `limit` queued tasks whose deadline has passed. Returns how many. */
 export function endExpired(ctx: Context, now: number, limit: number): number {
   const rows = ctx.all<TaskRow>(
-    `${SELECT_TASK} WHERE t.state = 'queued' AND t.deadline IS NOT NULL AND t.deadline < ? ORDER BY t.deadline LIMIT ?`,
+    `${SELECT_TASK} WHERE t.state = 'queued' AND t.deadline IS NOT NULL AND t.deadline < ? ORDER BY t.deadline LIMIT +?`,
     now,
     limit,
   );

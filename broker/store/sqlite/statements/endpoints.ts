@@ -49,7 +49,7 @@ export const endpoints = {
   listEndpoints(ctx, { owner, limit, cursor, name }) {
     const rows = ctx.all<EndpointRow>(
       `${SELECT_ENDPOINT} WHERE e.owner = ? AND e.deleted = 0 AND e.num < ? ${name === undefined ? '' : 'AND e.name = ?'}
-       ORDER BY e.num DESC LIMIT ?`,
+       ORDER BY e.num DESC LIMIT +?`,
       ctx.owner(owner),
       cursor === undefined ? Number.MAX_SAFE_INTEGER : decodeCursor(cursor),
       ...(name === undefined ? [] : [name]),

@@ -21,26 +21,26 @@ export const events = {
 
     const tasks = ctx.all<TaskRecordRow>(
       `${SELECT_TASK_RECORD} WHERE t.num IN (
-         SELECT num FROM tasks INDEXED BY tasks_changed WHERE owner = ? AND seq > ? ORDER BY seq LIMIT ?
+         SELECT num FROM tasks INDEXED BY tasks_changed WHERE owner = ? AND seq > ? ORDER BY seq LIMIT +?
        ) ORDER BY t.seq`,
       owner,
       after,
       limit,
     );
     const endpoints = ctx.all<EndpointRow>(
-      `${SELECT_ENDPOINT} WHERE e.owner = ? AND e.seq > ? AND e.deleted = 0 ORDER BY e.seq LIMIT ?`,
+      `${SELECT_ENDPOINT} WHERE e.owner = ? AND e.seq > ? AND e.deleted = 0 ORDER BY e.seq LIMIT +?`,
       owner,
       after,
       limit,
     );
     const functions = ctx.all<FunctionRow>(
-      `${SELECT_FUNCTION} WHERE f.owner = ? AND f.seq > ? AND f.deleted = 0 ORDER BY f.seq LIMIT ?`,
+      `${SELECT_FUNCTION} WHERE f.owner = ? AND f.seq > ? AND f.deleted = 0 ORDER BY f.seq LIMIT +?`,
       owner,
       after,
       limit,
     );
     const deletions = ctx.all<{ seq: number; kind: 'function' | 'endpoint'; id: string }>(
-      'SELECT seq, kind, id FROM deletions WHERE owner = ? AND seq > ? ORDER BY seq LIMIT ?',
+      'SELECT seq, kind, id FROM deletions WHERE owner = ? AND seq > ? ORDER BY seq LIMIT +?',
       owner,
       after,
       limit,

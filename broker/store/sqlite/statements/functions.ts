@@ -85,7 +85,7 @@ export const functions = {
       params.push(pattern, pattern);
     }
     const rows = ctx.all<FunctionRow>(
-      `${SELECT_FUNCTION} WHERE ${conditions.join(' AND ')} ORDER BY f.num DESC LIMIT ?`,
+      `${SELECT_FUNCTION} WHERE ${conditions.join(' AND ')} ORDER BY f.num DESC LIMIT +?`,
       ...params,
       limit + 1,
     );
@@ -99,7 +99,7 @@ export const functions = {
   listVersions(ctx, { owner, id, limit, cursor }) {
     const { num } = findFunction(ctx, ctx.owner(owner), id);
     const rows = ctx.all<VersionRow>(
-      `${SELECT_VERSION} WHERE function = ? AND num < ? ORDER BY num DESC LIMIT ?`,
+      `${SELECT_VERSION} WHERE function = ? AND num < ? ORDER BY num DESC LIMIT +?`,
       num,
       cursor === undefined ? Number.MAX_SAFE_INTEGER : decodeCursor(cursor),
       limit + 1,

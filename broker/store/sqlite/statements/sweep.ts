@@ -26,7 +26,7 @@ export const sweep = {
       `${SELECT_TASK.replace(' FROM tasks t', ', e.name AS endpoint_name FROM tasks t')}
        WHERE t.endpoint IN (SELECT num FROM endpoints WHERE lapsed = 1 AND live > 0 AND lease_until < ?) AND ${IS_LIVE}
          AND (t.max_attempts > 1 OR t.state = 'cancelling' OR e.lease_until < ?)
-       LIMIT ?`,
+       LIMIT +?`,
       now,
       now - ctx.policy.lossGraceMs,
       limit,

@@ -72,7 +72,7 @@ export const tasks = {
     const rows = ctx.all<TaskRecordRow>(
       `${SELECT_TASK_RECORD} WHERE t.num IN (
          SELECT num FROM tasks INDEXED BY ${index} WHERE owner = ?1 AND num < ?2 ${condition} ${filters}
-         ORDER BY num DESC LIMIT ?
+         ORDER BY num DESC LIMIT +?
        ) ORDER BY t.num DESC`,
       ...params,
       limit + 1,
