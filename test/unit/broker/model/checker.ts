@@ -32,6 +32,8 @@ export class Checker {
   readonly #ended = new Map<string, string>();
   readonly #confirmed = new Map<string, Extract<Entry, { what: 'confirmed' }>>();
   readonly #epochs = new Map<string, number>();
+  /** How far the ledger was when somebody without the agent's journal last took the endpoint over. */
+  readonly #foreign = new Map<string, number>();
   readonly #leases = new Map<string, number>();
   readonly #runs = new Map<number, Run>();
   #head = 0;
@@ -82,9 +84,10 @@ export class Checker {
           fail('P5', `${entry.key} was refused its own content`);
         return;
       case 'welcomed': {
-        const { endpoint, epoch } = entry;
+        const { endpoint, epoch, foreign } = entry;
         if (epoch <= (this.#epochs.get(endpoint) ?? 0)) fail('I7', `${endpoint} gave epoch ${epoch} twice`);
         this.#epochs.set(endpoint, epoch);
+        if (foreign) this.#foreign.set(endpoint, this.#read);
         return;
       }
       case 'leased':
@@ -123,13 +126,16 @@ export class Checker {
   }
 
   #began({ task, run, endpoint, at }: Extract<Entry, { what: 'began' }>): void {
-    const earlier = [...this.#runs.values()].filter(other => other.task === task);
+    const earlier = [...this.#runs].filter(([, other]) => other.task === task);
     const most = this.#submitted.get(task);
     if (most !== undefined && earlier.length >= most) {
       fail(most === 1 ? 'I4' : 'I1', `${task} began ${earlier.length + 1} times of ${most}`);
     }
-    // Stronger than "no outage shorter than a lease": an agent that has its journal adopts, however long it was away.
-    if (earlier.some(({ end }) => end !== 'killed')) fail('I6', `${task} began again, and nothing had stopped it`);
+    // Stronger than "no outage shorter than a lease": an agent that has its journal adopts, however long it was away,
+    // unless another session had the task meanwhile.
+    const foreign = this.#foreign.get(endpoint) ?? 0;
+    if (earlier.some(([began, { end }]) => end !== 'killed' && began >= foreign))
+      fail('I6', `${task} began again, and nothing had stopped it`);
     if (at >= (this.#leases.get(endpoint) ?? 0)) fail('lease', `${task} began on ${endpoint}, whose lease was over`);
     this.#runs.set(run, { task });
   }

@@ -13,11 +13,11 @@ export type Entry =
   | { what: 'submitted'; task: string; maxAttempts: number; key?: string; content: string }
   /** A client was refused: its key stands for another content. */
   | { what: 'refused'; key: string; content: string }
-  /** The broker took a session for its endpoint. */
-  | { what: 'welcomed'; endpoint: string; epoch: number }
+  /** The broker took a session for its endpoint; a foreign one has none of the agent's journal. */
+  | { what: 'welcomed'; endpoint: string; epoch: number; foreign: boolean }
   /** The broker promised to leave an endpoint its tasks until then. */
   | { what: 'leased'; endpoint: string; until: number }
-  /** The function itself: it began, it came to its end, or something brought it down before that. */
+  /** The function itself: it began, it came to its end, or something brought it down. `run` is the ledger's length then. */
   | { what: 'began'; task: string; run: number; endpoint: string; at: number }
   | { what: 'finished'; task: string; run: number }
   | { what: 'killed'; task: string; run: number }

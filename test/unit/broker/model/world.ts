@@ -139,12 +139,12 @@ export class World {
   /** The agent says hello on a new connection, and the broker takes it. */
   connect(agent: ModelAgent): void {
     if (!agent.isUp) return;
-    agent.connected(this.#open(agent.endpoint, agent.have()));
+    agent.connected(this.#open(agent.endpoint, agent.have(), false));
   }
 
   /** Somebody takes the endpoint over with a copy of its token, takes tasks, runs none, and leaves. */
   intrude(agent: ModelAgent): void {
-    const connection = this.#open(agent.endpoint, []);
+    const connection = this.#open(agent.endpoint, [], true);
     this.claim(agent, 2);
     connection.left = true;
   }
@@ -205,7 +205,7 @@ export class World {
     }
   }
 
-  #open(endpoint: string, have: Have): Connection {
+  #open(endpoint: string, have: Have, foreign: boolean): Connection {
     const { now } = this;
     const opened = this.#ask('openSession', {
       endpoint,
@@ -220,7 +220,10 @@ export class World {
     const { epoch, drop, resend, cancels } = opened;
     const connection: Connection = { ref: { endpoint, epoch }, toBroker: [], toAgent: [], left: false };
     this.#connections.add(connection);
-    this.ledger.push({ what: 'welcomed', endpoint, epoch }, { what: 'leased', endpoint, until: now + leaseMs });
+    this.ledger.push(
+      { what: 'welcomed', endpoint, epoch, foreign },
+      { what: 'leased', endpoint, until: now + leaseMs },
+    );
     connection.toAgent.push({ t: 'welcome', drop, sentAt: now });
     for (const { task, attempt } of resend) connection.toAgent.push({ t: 'task', task, attempt });
     for (const { task, attempt } of cancels) connection.toAgent.push({ t: 'cancel', task, attempt });
