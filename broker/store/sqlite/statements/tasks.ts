@@ -86,9 +86,9 @@ export const tasks = {
     if (step(ctx, row, { type: 'cancel' }, now, 'Somebody cancelled it.')) {
       if (row.state === 'cancelled') {
         setError(ctx, row, { code: 'task-cancelled', message: 'The task was cancelled before it started.' });
-      } else {
-        ctx.noteCancel({ endpoint: row.endpoint_id, task: row.id, attempt: row.attempt });
       }
+      // A task that was put back may still be with the agent of its last attempt.
+      if (row.attempt > 0) ctx.noteCancel({ endpoint: row.endpoint_id, task: row.id, attempt: row.attempt });
       saveTask(ctx, row);
     } else if (isTerminal(row.state) && row.state !== 'cancelled') {
       throw new RunaboutError('task-ended', `Task ${id} has ended already: ${row.state}.`);

@@ -186,6 +186,22 @@ export function delivery(): void {
       expect((await get(id)).state).toBe('cancelled');
     });
 
+    it('tells the agent that came back with a task that was put back and is cancelled then', async () => {
+      const id = await submit();
+      await claim((await session()).ref);
+      pass(leaseMs + 1);
+      await sweepTwice();
+      const { ref, keep } = await session([[id, 1, 'started']]);
+      expect(keep).toEqual([[id, 1]]);
+      expect((await store.cancel({ owner, id, now })).state).toBe('cancelled');
+      const cancels = await until(
+        'the cancel is told',
+        () => notices.find(notice => notice.cancels.length > 0)?.cancels,
+      );
+      expect(cancels).toEqual([{ endpoint, task: id, attempt: 1 }]);
+      expect(await complete(ref, end(id, 1, { outcome: 'cancelled', value: undefined }))).toEqual(['stale']);
+    });
+
     it('lets a result count that was faster', async () => {
       const id = await submit();
       const { ref } = await session();
