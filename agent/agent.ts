@@ -131,7 +131,8 @@ export class Agent {
     for (const link of this.#links.keys()) link.send({ t: 'stop' });
     await this.#blocks.end(config.graceMs + 1_000);
     this.#attempts.giveUpStarted();
-    await waitUntil(() => this.#attempts.undelivered === 0 || !this.#session.isConnected, SETTLE_MS);
+    const isSettled = () => this.#attempts.undelivered === 0 && this.#attempts.running === 0;
+    await waitUntil(() => isSettled() || !this.#session.isConnected, SETTLE_MS);
     await this.#session.close();
     this.#listener?.close();
     this.#attempts.close();

@@ -155,6 +155,11 @@ export class BrokerSession {
     this.#untaken.push({ beat: this.#beat + 1, call });
   }
 
+  /** Beats before it is time, so that what waits in {@link whenTaken} is called soon. */
+  beatNow(): void {
+    if (this.#welcomed) this.#sendBeat();
+  }
+
   /** Says goodbye, if there is anybody to say it to. */
   async close(): Promise<void> {
     this.send({ t: 'bye' });

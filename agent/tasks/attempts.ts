@@ -99,6 +99,8 @@ export class Attempts {
       this.#delivery.flush(attempt);
       if (attempt.stage === 'ended') this.#delivery.ending(attempt);
       else attempt.toldWaitText = '';
+      // What started while there was no connection was told to nobody.
+      if (attempt.stage === 'started' && attempt.journaled) this.#delivery.started(attempt);
     }
     this.#next();
   }
@@ -206,8 +208,9 @@ export class Attempts {
       return;
     }
     this.#leave(attempt, link);
-    if (this.#stopping && !workerDied) this.#forget(attempt);
-    else this.#end(attempt, lostMessage(attempt, reason, workerDied), NOTHING, () => link.keep(task, ranAs));
+    // What a stop ends is given back as a whole, by giveUpStarted.
+    if (this.#stopping && !workerDied) return;
+    this.#end(attempt, lostMessage(attempt, reason, workerDied), NOTHING, () => link.keep(task, ranAs));
   }
 
   // The end of the agent.
@@ -220,9 +223,14 @@ export class Attempts {
 
   /** All workers are gone. What they had not finished is forgotten in the same way. */
   giveUpStarted(): void {
-    // An attempt that `bye` takes back counts only if the broker knows that it was started.
+    // An attempt that `bye` takes back counts only if the broker knows that it was started. Until it surely does, the
+    // journal keeps the attempt: the next start of this agent then reports it lost, so that it is not run twice unseen.
     this.#delivery.tellStarts();
-    for (const attempt of this.#attempts.values()) if (attempt.stage === 'started') this.#forget(attempt);
+    const started = [...this.#attempts.values()].filter(({ stage }) => stage === 'started');
+    this.#broker.whenTaken(() => {
+      for (const attempt of started) this.#forget(attempt);
+    });
+    this.#broker.beatNow();
   }
 
   close(): void {

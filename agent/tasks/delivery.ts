@@ -15,6 +15,7 @@ export interface BrokerLine {
   send(message: AgentMessage, payload?: Uint8Array): void;
   /** Calls back when the broker has surely taken all that was sent so far; never, if the connection breaks before. */
   whenTaken(call: () => void): void;
+  beatNow(): void;
 }
 
 const UPLOAD_PAUSE_MS = 5_000;
@@ -44,7 +45,7 @@ export class Delivery {
   }
 
   started(attempt: Attempt): void {
-    attempt.startedAt = Date.now();
+    attempt.startedAt ||= Date.now();
     this.#starts.add(attempt);
     this.#startsTimer ??= setTimeout(() => this.tellStarts(), TELL_START_MS);
   }

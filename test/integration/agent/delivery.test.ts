@@ -80,6 +80,32 @@ test('a large result that is gone before it could be uploaded is a lost attempt,
   expect(await broker.heard('lost')).toMatchObject({ task: task.task, attempt: 1, workerDied: false });
 });
 
+test('a start is told again after a reconnect: the broker may not have heard it', async () => {
+  const broker = await ScriptedBroker.start();
+  await agentOf(broker);
+  const { task, payload } = await broker.task(GATED, [folder('task')]);
+  broker.say(task, payload);
+  await broker.heard('started');
+  broker.socket!.terminate();
+  await broker.heard('hello');
+  expect(await broker.heard('started')).toMatchObject({ task: task.task, attempt: 1 });
+});
+
+test('an agent that stops while the broker is away reports what it had started as lost at its next start', async () => {
+  const broker = await ScriptedBroker.start();
+  const { ref } = await agentOf(broker);
+  const { task, payload } = await broker.task(GATED, [folder('task')]);
+  broker.say(task, payload);
+  await broker.heard('started');
+  broker.accepts = false;
+  broker.socket!.terminate();
+  await until('the agent knows', () => endpointState(ref).connected === false);
+  await stopEndpoint(ref);
+  broker.accepts = true;
+  await startEndpoint(ref);
+  expect(await broker.heard('lost')).toMatchObject({ task: task.task, attempt: 1, workerDied: false });
+});
+
 test('a task that comes twice runs once', async () => {
   const broker = await ScriptedBroker.start();
   await agentOf(broker);
