@@ -87,7 +87,11 @@ export class BrokerSession {
       handshakeTimeout: 10_000,
     });
     this.#socket = socket;
-    const batcher = new Batcher(frame => socket.send(frame));
+    const batcher = new Batcher(frame => {
+      // failpoint: agent.frame.sending
+      socket.send(frame);
+      // failpoint: agent.frame.sent
+    });
     let problem = `The broker at ${this.#url} closed the connection.`;
     let refused = false;
     const silent = setTimeout(() => socket.terminate(), WELCOME_MS);

@@ -145,6 +145,7 @@ export class Journal {
     try {
       this.#db.exec('BEGIN IMMEDIATE');
       for (const write of this.#writes) write();
+      // failpoint: agent.journal.committing
       this.#db.exec('COMMIT');
     } catch (error) {
       this.#failed(error as Error);
@@ -152,6 +153,7 @@ export class Journal {
     }
     this.#scheduled = undefined;
     this.problem = undefined;
+    // failpoint: agent.journal.committed
     const after = this.#after;
     this.#writes = [];
     this.#after = [];

@@ -37,7 +37,9 @@ export class Manager {
       if (this.#jobs.get(task) === job) this.#jobs.delete(task);
       if (job.file) this.#bundles?.release(digest);
       this.#ends.set(task, { job, end, payload });
+      // failpoint: manager.result.sending
       this.#sendEnd(job, end, payload);
+      // failpoint: manager.result.sent
     },
   };
   #bundles: Bundles | undefined;
@@ -122,6 +124,7 @@ export class Manager {
         return;
       }
       case 'kept':
+        // failpoint: manager.kept.received
         for (const [task, attempt] of message.tasks) {
           if (this.#ends.get(task)?.job.run.attempt === attempt) this.#ends.delete(task);
         }
@@ -139,6 +142,7 @@ export class Manager {
   }
 
   async #run(run: Run, args: Uint8Array): Promise<void> {
+    // failpoint: manager.run.received
     const job = new Job(run, args, this.#outputBytes, this.#reports);
     this.#jobs.set(run.task, job);
     if (this.#closing) {

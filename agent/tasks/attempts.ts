@@ -127,6 +127,7 @@ export class Attempts {
 
   /** The broker has the ending, or does not want the attempt. */
   settled(task: Id, number: number): void {
+    // failpoint: agent.confirm.received
     const attempt = this.#attempts.get(task);
     if (!attempt || attempt.attempt !== number) return;
     if (attempt.stage !== 'started') {
@@ -250,6 +251,7 @@ export class Attempts {
   }
 
   #take(message: Task, payload: Uint8Array): void {
+    // failpoint: agent.task.received
     const args = message.args.blob ? NOTHING : Uint8Array.from(payload);
     const attempt = new Attempt(message.task, message.attempt, message.digest, message, args);
     this.#attempts.set(attempt.task, attempt);
@@ -327,6 +329,7 @@ export class Attempts {
   }
 
   #run(attempt: Attempt, link: ManagerLink): void {
+    // failpoint: agent.start.journaled
     if (!attempt.journaled) this.#accepted(attempt);
     if (attempt.stage !== 'started' || attempt.manager !== link) return;
     if (attempt.cancelled !== undefined || attempt.dropped) {
@@ -340,11 +343,14 @@ export class Attempts {
     const { digest, mapDigest, name, kind, timeoutMs } = request!;
     const type = request!.args.type;
     link.send({ t: 'run', task, attempt: attempt.ranAs, digest, mapDigest, name, kind, type, timeoutMs }, args);
+    // failpoint: agent.run.sent
   }
 
   #accepted(attempt: Attempt): void {
     attempt.journaled = true;
+    // failpoint: agent.accept.sending
     this.#delivery.accepted(attempt);
+    // failpoint: agent.accept.sent
   }
 
   #reattach(attempt: Attempt, link: ManagerLink, ranAs: number): void {
@@ -384,6 +390,7 @@ export class Attempts {
     this.#preparer.release(attempt);
     this.#journal.end(attempt.task, attempt.attempt, attempt.digest, attempt.ending, () => {
       attempt.journaled = true;
+      // failpoint: agent.result.journaled
       journaled?.();
       if (attempt.dropped) this.#forget(attempt);
       else this.#delivery.ending(attempt);

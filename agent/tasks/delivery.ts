@@ -97,7 +97,9 @@ export class Delivery {
       void this.#uploadFirst(attempt, blob);
       return;
     }
+    // failpoint: agent.result.sending
     this.#broker.send(message, payload);
+    // failpoint: agent.result.sent
     if (message.t === 'lost') {
       // A later attempt may have taken its place meanwhile.
       this.#broker.whenTaken(() => attempt.ending?.message === message && this.#settled(attempt));

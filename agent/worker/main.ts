@@ -60,6 +60,7 @@ report({ t: 'ready' });
 function next(): void {
   const head = retiring ? undefined : waiting.shift();
   if (!head) return;
+  // failpoint: worker.run.received
   const run: Attempt = { ended: false, command: head.command, calledAt: now(), loadMs: 0 };
   attempt = run;
   environment.grant('RUNABOUT_TASK', head.command.task);
@@ -95,8 +96,10 @@ function finish(run: Attempt, value: Payload | TaskError, retire?: string): void
   const runMs = Math.max(0, now() - run.calledAt);
   leave(run);
   const timings = { loadMs: run.loadMs, runMs };
+  // failpoint: worker.result.sending
   if ('bytes' in value) report({ t: 'result', outcome: 'succeeded', type: value.type, ...timings }, value.bytes);
   else report({ t: 'result', outcome: 'failed', error: value, ...timings });
+  // failpoint: worker.result.sent
   attempt = undefined;
   environment.restore();
   scratch.clear();

@@ -84,6 +84,7 @@ export class Dispatcher {
 
   send(tasks: readonly Dispatch[]): void {
     if (this.#closed) return;
+    // failpoint: broker.task.sending
     for (const { args, ...task } of tasks) {
       const { type, size } = args;
       const header: Task = {
@@ -94,6 +95,7 @@ export class Dispatcher {
       this.#batcher.add(header, 'bytes' in args ? args.bytes : undefined);
     }
     this.#batcher.flush();
+    // failpoint: broker.task.sent
   }
 
   close(): void {

@@ -134,6 +134,7 @@ export class Inbox {
 
   async #results(ended: { result: Result; payload: Uint8Array; started: boolean }[], now: number): Promise<void> {
     const { store, hub } = this.#services;
+    // failpoint: broker.result.received
     const large = ended.filter(({ payload }) => payload.length > limits.inlinePayload);
     const blobs = new Map<Result, string>();
     for (const { result, payload } of large) blobs.set(result, await this.#storeBlob(payload, now));
@@ -145,6 +146,7 @@ export class Inbox {
     hub.changing(this.#owner);
     const answers = await completed;
     if (answers === 'superseded') return this.#effects.superseded();
+    // failpoint: broker.confirm.sending
     for (const [i, answer] of answers.entries()) {
       const { task, attempt } = results[i]!;
       if (answer === 'blob-unknown') {
@@ -154,6 +156,7 @@ export class Inbox {
       this.#batcher.add(message);
     }
     this.#batcher.flush();
+    // failpoint: broker.confirm.sent
   }
 
   async #storeBlob(payload: Uint8Array, now: number): Promise<string> {

@@ -36,11 +36,14 @@ export const taskRoutes: Routes = (app, services) => {
     },
     async ({ body, holder: { owner } }, reply) => {
       const tasks = await toTasks(body.tasks, owner, services);
+      // failpoint: broker.submit.received
       const submitted = store.submit({ owner, now: clock.now(), tasks });
       // Asked for in the same turn, so that submission, claim and events are one commit where there is credit.
       for (const endpoint of new Set(tasks.map(task => task.endpoint))) sessions.pump(endpoint);
       hub.changing(owner);
-      return reply.code(201).send({ tasks: await submitted });
+      const records = await submitted;
+      // failpoint: broker.submit.answering
+      return reply.code(201).send({ tasks: records });
     },
   );
 

@@ -45,7 +45,9 @@ export class SqliteEngine {
       this.#db.exec('BEGIN IMMEDIATE');
       const replies = calls.map(call => this.#runOne(call));
       const notice = this.#ctx.finishTransaction();
+      // failpoint: store.committing of calls.map(call => call.verb)
       this.#db.exec('COMMIT');
+      // failpoint: store.committed of calls.map(call => call.verb)
       return { replies, notice };
     } catch (cause) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
