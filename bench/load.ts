@@ -1,0 +1,97 @@
+// What benches do with tasks: a function that does nothing, submissions in bulk, and waiting for the ends.
+import type { BrokerClient } from '../client/client.ts';
+import type { EventStream } from '../client/events.ts';
+import type { BrokerEvent } from '../protocol/client-broker/events.ts';
+import type { FunctionKind } from '../protocol/client-broker/functions.ts';
+import type { SubmitTask, TaskRecord } from '../protocol/client-broker/tasks.ts';
+import { limits } from '../protocol/limits.ts';
+import { isTerminal } from '../protocol/tasks/states.ts';
+
+const NO_OP = 'export default () => null;\n';
+
+/** Submissions under way at once: enough to keep the broker busy, few enough to show its latency. */
+const SUBMITTERS = 4;
+
+/** Registers a function and gives a task of it, without arguments; unless another is given, one that does nothing. */
+export async function benchTask(
+  client: BrokerClient,
+  endpoint: string,
+  { name = 'no-op', code = NO_OP, kind = 'sync' }: { name?: string; code?: string; kind?: FunctionKind } = {},
+): Promise<SubmitTask> {
+  const digest = await client.uploadBundle(Buffer.from(code));
+  const { function: registered } = await client.registerFunction({ name: `bench/${name}`, digest, details: { kind } });
+  return { function: { id: registered.id }, endpoint, args: { type: 'application/json', text: '[]' } };
+}
+
+/** Hears of the ends of all tasks of the client's owner. A task that does not succeed fails the bench. */
+export class Ends {
+  /** Resolves when the stream is there: ends after that are heard. */
+  readonly ready: Promise<void>;
+  readonly #stream: EventStream;
+  readonly #each: ((task: TaskRecord) => void) | undefined;
+  #count = 0;
+  #waiting: { at: number; resolve: (task: TaskRecord) => void }[] = [];
+
+  /** @param each called for each task that has ended */
+  constructor(client: BrokerClient, each?: (task: TaskRecord) => void) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ready = promise;
+    this.#each = each;
+    this.#stream = client.subscribe({ connected: () => resolve(), event: event => this.#take(event) });
+  }
+
+  /** The last of the next `count` tasks to end, counted from this call. To be called before they are submitted. */
+  next(count = 1): Promise<TaskRecord> {
+    return new Promise(resolve => this.#waiting.push({ at: this.#count + count, resolve }));
+  }
+
+  close(): void {
+    this.#stream.close();
+  }
+
+  #take(event: BrokerEvent): void {
+    if (event.t !== 'task' || !isTerminal(event.task.state)) return;
+    const { task } = event;
+    if (task.state !== 'succeeded') throw new Error(`A task of the bench is ${task.state}: ${task.error?.message}`);
+    this.#count += 1;
+    this.#each?.(task);
+    this.#waiting = this.#waiting.filter(({ at, resolve }) => {
+      if (at > this.#count) return true;
+      resolve(task);
+      return false;
+    });
+  }
+}
+
+/** Submits `count` tasks in batches, several submissions at once; resolves when the last is acknowledged. */
+export async function submitAll(
+  client: BrokerClient,
+  task: SubmitTask,
+  count: number,
+  { batch = limits.batch as number, submitters = SUBMITTERS } = {},
+): Promise<void> {
+  let left = count;
+  const submitter = async () => {
+    while (left > 0) {
+      const size = Math.min(batch, left);
+      left -= size;
+      await client.submit(new Array(size).fill(task));
+    }
+  };
+  await Promise.all(Array.from({ length: submitters }, submitter));
+}
+
+/** Submits `count` tasks and waits for their ends. Returns how long that took, in milliseconds. */
+export async function runAll(
+  client: BrokerClient,
+  ends: Ends,
+  task: SubmitTask,
+  count: number,
+  how?: Parameters<typeof submitAll>[3],
+): Promise<number> {
+  const started = performance.now();
+  const ended = ends.next(count);
+  await submitAll(client, task, count, how);
+  await ended;
+  return performance.now() - started;
+}

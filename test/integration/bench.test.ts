@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { repository } from '../support/cli.ts';
+
+/** Runs a bench at a size that takes seconds: what is tested is that it runs, and says what it should. */
+async function bench(name: string, ...options: string[]) {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [join(repository, 'bench', 'main.ts'), name, ...options],
+    { cwd: repository },
+  );
+  const lines = stdout.trim().split('\n');
+  expect(lines, 'one line of JSON on standard output').toHaveLength(1);
+  return JSON.parse(lines[0]!);
+}
+
+const positive = expect.toSatisfy((value: number) => value > 0, 'more than 0');
+
+test('bench core: bulk and one by one, beside a peer and the raw transport', async () => {
+  const figures = await bench('core', '--tasks', '200', '--sequential', '5');
+  expect(figures).toMatchObject({
+    bench: 'core',
+    bulk: { tasks: 200, tasksPerSecond: positive },
+    sequential: { calls: 5, p50Ms: positive, p99Ms: positive },
+    ws: { messagesPerSecond: positive },
+    ratio: { bulkToWs: positive, p50ToWs: positive },
+  });
+  // A machine without Redis says so instead.
+  if (figures.peer.missing) expect(figures.peer.missing).toContain('redis-server');
+  else
+    expect(figures).toMatchObject({
+      peer: { concurrent: { tasksPerSecond: positive } },
+      ratio: { bulkToBullmq: positive },
+    });
+});
