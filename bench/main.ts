@@ -1,9 +1,10 @@
 // `npm run bench -- NAME [options]`: one line of JSON on standard output, progress on standard error. Figures are for
 // docs/performance.md; each comes with a peer or the raw transport measured in the same run, since machines differ.
 import { buildIfStale } from '../scripts/build.mjs';
+import { batch } from './batch.ts';
 import { core } from './core.ts';
 
-const benches: Record<string, (args: string[]) => Promise<unknown>> = { core };
+const benches: Record<string, (args: string[]) => Promise<unknown>> = { core, batch };
 
 const [name = '', ...args] = process.argv.slice(2);
 const bench = benches[name];

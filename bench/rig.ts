@@ -5,14 +5,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { endpointState } from '../agent/index.ts';
 import { BrokerClient } from '../client/client.ts';
-import { localConnection } from '../client/local.ts';
+import { findLocalBroker, localConnection } from '../client/local.ts';
 
 const runabout = fileURLToPath(new URL('../dist/runabout.js', import.meta.url));
+const ENDPOINT = 'local';
 
 export interface Rig {
+  /** Everything of this rig is in here. */
+  home: string;
   client: BrokerClient;
+  /** Id of the endpoint. */
   endpoint: string;
+  /** Their processes, as they are now. */
+  readonly brokerPid: number;
+  readonly agentPid: number;
+  /** Runs a command of `runabout` here, for example `['up']`. */
+  command(...args: string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -28,8 +38,16 @@ export async function startRig(workers: number): Promise<Rig> {
   const connection = localConnection(home);
   if (!endpoint || !connection) throw new Error('The broker and the endpoint did not start.');
   return {
+    home,
     client: new BrokerClient(connection, 'runabout-bench'),
     endpoint,
+    get brokerPid() {
+      return findLocalBroker(home)!.pid;
+    },
+    get agentPid() {
+      return endpointState({ home, name: ENDPOINT }).pid!;
+    },
+    command: (...args) => cli(home, args, line => console.error(line)),
     async stop() {
       await cli(home, ['down'], line => console.error(line));
       rmSync(home, { recursive: true, force: true, maxRetries: 5 });

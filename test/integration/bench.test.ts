@@ -35,3 +35,12 @@ test('bench core: bulk and one by one, beside a peer and the raw transport', asy
       ratio: { bulkToBullmq: positive },
     });
 });
+
+test('bench batch: a cost for each size, beside a batch of one and raw HTTP', async () => {
+  const figures = await bench('batch', '--tasks', '8', '--largest', '4');
+  expect(figures.sizes.map(({ batch }: { batch: number }) => batch)).toEqual([1, 2, 4]);
+  for (const size of figures.sizes) {
+    expect(size).toMatchObject({ calls: 8, submitUs: positive, resultUs: positive, ratio: { submitToHttp: positive } });
+  }
+  expect(figures.sizes[0].ratio.resultToBatchOf1).toBe(1);
+});
