@@ -18,7 +18,7 @@ const common = {
 };
 
 /** Programs for Node: broker, agent, CLI. ES modules that may hold CommonJS packages, hence the `require`. */
-const node = {
+export const programs = {
   ...common,
   entryPoints: {
     runabout: 'cli/main.ts',
@@ -69,7 +69,7 @@ const webview = {
   tsconfig: 'webview/tsconfig.json',
 };
 
-const groups = [node, editor, webview].map(group => ({
+const groups = [programs, editor, webview].map(group => ({
   ...group,
   entryPoints: Object.fromEntries(Object.entries(group.entryPoints).filter(([, file]) => existsSync(join(root, file)))),
 }));

@@ -59,6 +59,7 @@ const tasks = {
   package: 'package.mjs',
   quickstart: 'quickstart.mjs',
   bench: '../bench/main.ts',
+  faults: '../test/faults/main.ts',
   runabout: '../dist/runabout.js',
 };
 
