@@ -12,6 +12,7 @@ import { lockFolder } from './lock.ts';
 import { openLog } from './log.ts';
 import { type BrokerOptions, checkAddress, type Settings, withDefaults } from './options.ts';
 import { ensureOwnerToken } from './owner-token.ts';
+import { startPurger } from './purger.ts';
 import type { Services } from './services.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
@@ -72,6 +73,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     undo.push(() => hub.close());
     undo.push(acceptSockets(app.server, services));
     undo.push(startSweeper(services));
+    undo.push(startPurger(services));
     const port = await listen(app, settings);
     const host = isIPv6(settings.host) ? `[${settings.host}]` : settings.host;
     const url = `${settings.tls ? 'https' : 'http'}://${host}:${port}`;

@@ -22,6 +22,8 @@ export interface BrokerOptions extends Partial<StorePolicy> {
   leaseMs?: number;
   /** How often lapsed leases and deadlines are looked for, in milliseconds. */
   sweepMs?: number;
+  /** How often it is looked for what is not kept any more, in milliseconds. */
+  purgeMs?: number;
   /** How long a new socket may take to say `hello` or `sub`, in milliseconds. */
   helloTimeoutMs?: number;
   /** Failed authentications per minute and address before 429. */
@@ -33,6 +35,10 @@ export type Settings = Required<Omit<BrokerOptions, 'tls' | 'logFile'>> & Pick<B
 
 export function withDefaults(options: BrokerOptions): Settings {
   const leaseMs = options.leaseMs ?? 30_000;
+  const shortest = Math.min(
+    options.retentionMs ?? defaultPolicy.retentionMs,
+    options.uploadGraceMs ?? defaultPolicy.uploadGraceMs,
+  );
   return {
     host: '127.0.0.1',
     port: 0,
@@ -41,6 +47,7 @@ export function withDefaults(options: BrokerOptions): Settings {
     logLevel: 'info',
     leaseMs,
     sweepMs: Math.max(20, Math.min(5_000, leaseMs / 3)),
+    purgeMs: Math.max(1_000, Math.min(3600_000, shortest / 24)),
     helloTimeoutMs: 10_000,
     authFailuresPerMinute: 120,
     clock: systemClock,

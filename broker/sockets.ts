@@ -2,6 +2,7 @@ import type { WebSocket } from 'ws';
 import { ZodError } from 'zod';
 import { closeCodes } from '../protocol/close-codes.ts';
 import { RunaboutError } from '../protocol/errors/error.ts';
+import type { ErrorCode } from '../protocol/errors/registry.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
 
@@ -12,7 +13,12 @@ const REASON_BYTES = 120;
 
 const PING_MS = 15_000;
 
-/** Closes a socket for an error: 4003 for a token, 4008 when the other side broke the protocol, 1011 when we failed. */
+const codes: Partial<Record<ErrorCode, number>> = {
+  'token-invalid': closeCodes.auth,
+  'too-many-requests': closeCodes.overload,
+};
+
+/** Closes a socket for an error: 4003 for a token, 4013 for a slow reader, 4008 when the other side broke the protocol, 1011 when we failed. */
 export function closeFor(socket: WebSocket, error: unknown, log: Logger): void {
   const known =
     error instanceof RunaboutError
@@ -23,7 +29,7 @@ export function closeFor(socket: WebSocket, error: unknown, log: Logger): void {
           ? new RunaboutError('json-invalid', 'the frame is not JSON')
           : undefined;
   if (known?.whose === 'request') {
-    socket.close(known.code === 'token-invalid' ? closeCodes.auth : closeCodes.protocol, reason(known));
+    socket.close(codes[known.code] ?? closeCodes.protocol, reason(known));
     return;
   }
   log.error({ err: error }, 'a socket was closed for an error of the broker');

@@ -49,8 +49,9 @@ async function largeArguments(
 ): Promise<StoredValue> {
   if ('blob' in payload) return payload;
   const { type, bytes } = fromJsonPayload(payload)!;
-  const blob = await blobs.write(bytes);
-  await store.addBlob({ digest: blob, size: bytes.length, holder: owner, now: clock.now() });
+  const blob = await blobs.write(bytes, digest =>
+    store.addBlob({ digest, size: bytes.length, holder: owner, now: clock.now() }),
+  );
   return { type, size: bytes.length, blob };
 }
 

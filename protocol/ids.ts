@@ -34,6 +34,11 @@ export function newId(now: number = Date.now()): Id {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+/** When an id was made, by the clock of its maker, in milliseconds since 1970. */
+export function timeOf(id: Id): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
 let pool = Buffer.alloc(0);
 let used = 0;
 

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunaboutError } from '../../protocol/errors/error.ts';
-import { type Digest, digestOf } from '../../protocol/ids.ts';
+import { Digest, digestOf } from '../../protocol/ids.ts';
 
 /**
  * Bytes named by their sha256, as files `blobs/ab/cdef…`. A file appears whole or not at all, and stays through a power
@@ -12,6 +12,8 @@ import { type Digest, digestOf } from '../../protocol/ids.ts';
 export class BlobFiles {
   readonly #folder: string;
   readonly #incoming: string;
+  /** What waits for, or does, the last step with a digest. */
+  readonly #busy = new Map<Digest, Promise<unknown>>();
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -34,9 +36,15 @@ export class BlobFiles {
 
   /**
    * Stores what arrives under the digest it was announced with. Returns its size in bytes.
+   * @param record makes the bytes known once they are in place; no {@link remove} of this digest comes between
    * @throws RunaboutError `digest-mismatch`, or `body-too-large` beyond `cap` bytes; nothing is kept then
    */
-  async put(digest: Digest, chunks: AsyncIterable<Uint8Array>, cap: number): Promise<number> {
+  async put(
+    digest: Digest,
+    chunks: AsyncIterable<Uint8Array>,
+    cap: number,
+    record: (size: number) => Promise<unknown>,
+  ): Promise<number> {
     const temporary = join(this.#incoming, randomUUID());
     const hash = createHash('sha256');
     let size = 0;
@@ -56,22 +64,59 @@ export class BlobFiles {
         });
       }
       await file.sync();
-      await rename(temporary, this.#path(digest));
+      await this.#alone(digest, async () => {
+        await rename(temporary, this.#path(digest));
+        await syncFolder(join(this.#folder, digest.slice(0, 2)));
+        await record(size);
+      });
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
     } finally {
       await file.close();
     }
-    await syncFolder(join(this.#folder, digest.slice(0, 2)));
     return size;
   }
 
-  /** Stores bytes and returns their digest. */
-  async write(bytes: Uint8Array): Promise<Digest> {
+  /** Stores bytes, makes their digest known, and returns it. */
+  async write(bytes: Uint8Array, record: (digest: Digest) => Promise<unknown>): Promise<Digest> {
     const digest = digestOf(bytes);
-    await this.put(digest, once(bytes), bytes.length);
+    await this.put(digest, once(bytes), bytes.length, () => record(digest));
     return digest;
+  }
+
+  /**
+   * Deletes the bytes of a digest, if it can be forgotten first: a crash between leaves a file that nobody knows, never
+   * a record without its file. Returns whether it did.
+   */
+  remove(digest: Digest, forget: () => Promise<boolean>): Promise<boolean> {
+    return this.#alone(digest, async () => {
+      if (!(await forget())) return false;
+      await rm(this.#path(digest), { force: true });
+      return true;
+    });
+  }
+
+  /** The digests of all files, folder by folder. */
+  async *digests(): AsyncGenerator<Digest[]> {
+    for (let i = 0; i < 256; i++) {
+      const start = i.toString(16).padStart(2, '0');
+      const names = await readdir(join(this.#folder, start));
+      yield names.map(rest => start + rest).filter(name => Digest.safeParse(name).success);
+    }
+  }
+
+  /** The last steps with one digest, one after the other. */
+  async #alone<T>(digest: Digest, step: () => Promise<T>): Promise<T> {
+    const before = this.#busy.get(digest);
+    const done = Promise.resolve(before).then(step);
+    const settled = done.catch(() => {});
+    this.#busy.set(digest, settled);
+    try {
+      return await done;
+    } finally {
+      if (this.#busy.get(digest) === settled) this.#busy.delete(digest);
+    }
   }
 
   read(digest: Digest): ReadStream {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EventFrame, OutputEvent } from '../../protocol/client-broker/events.ts';
+import { RunaboutError } from '../../protocol/errors/error.ts';
 import type { Clock } from '../clock.ts';
 import type { BrokerStore } from '../store/contract.ts';
 
@@ -54,7 +55,13 @@ export class OwnerFeed {
     this.#joining.add(subscriber);
     await subscriber.sendSlowly(encode([hello]));
     while (cursor < this.#position && this.#joining.has(subscriber)) {
-      const { events, through } = await this.#read(cursor);
+      const [{ floor }, { events, through }] = await Promise.all([
+        this.#store.eventRange({ owner: this.#owner }),
+        this.#read(cursor),
+      ]);
+      if (cursor < floor) {
+        throw new RunaboutError('too-many-requests', 'The stream is read too slowly: events it did not get are gone.');
+      }
       if (events.length > 0) await subscriber.sendSlowly(encode(events));
       cursor = through;
     }

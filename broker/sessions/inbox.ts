@@ -159,11 +159,10 @@ export class Inbox {
     // failpoint: broker.confirm.sent
   }
 
-  async #storeBlob(payload: Uint8Array, now: number): Promise<string> {
+  #storeBlob(payload: Uint8Array, now: number): Promise<string> {
     const { blobs, store } = this.#services;
-    const digest = await blobs.write(payload);
-    await store.addBlob({ digest, size: payload.length, holder: this.#ref.endpoint, now });
-    return digest;
+    const holder = this.#ref.endpoint;
+    return blobs.write(payload, digest => store.addBlob({ digest, size: payload.length, holder, now }));
   }
 
   async #output(chunks: readonly Chunk[]): Promise<void> {

@@ -34,7 +34,7 @@ import type { TaskError } from '../../protocol/tasks/error.ts';
 import type { TaskState } from '../../protocol/tasks/states.ts';
 import type { ContentType } from '../../protocol/values/payload.ts';
 
-/** How the store decides on lost attempts and how far events can be replayed. */
+/** How the store decides on lost attempts, how far events can be replayed, and how long things are kept. */
 export interface StorePolicy {
   /** Pause before the second attempt, in milliseconds; it doubles with every further one. */
   retryFirstMs: number;
@@ -45,6 +45,10 @@ export interface StorePolicy {
   poisonDeaths: number;
   /** How many event numbers back a client can resume. */
   eventsKept: number;
+  /** How long a task is kept after its end, with its result, output, history and idempotency key, in milliseconds. */
+  retentionMs: number;
+  /** How long a blob is kept that nothing refers to, since somebody last uploaded it or asked for it, in milliseconds. */
+  uploadGraceMs: number;
 }
 
 export const defaultPolicy: StorePolicy = {
@@ -53,6 +57,8 @@ export const defaultPolicy: StorePolicy = {
   lossGraceMs: 10 * 60_000,
   poisonDeaths: 2,
   eventsKept: 100_000,
+  retentionMs: 30 * 24 * 3600_000,
+  uploadGraceMs: 24 * 3600_000,
 };
 
 /** Who a token stands for. */
@@ -214,8 +220,17 @@ export interface StoreVerbs {
 
   /** Records bytes that are in place, and lets `holder` (a principal or an endpoint) read them. */
   addBlob(request: { digest: string; size: number; holder: string; now: number }): null;
-  /** Its size, or null when it is not there for this holder. */
-  findBlob(request: { digest: string; holder: string }): number | null;
+  /** Its size, or null when it is not there for this holder. Who asks is about to name it: its grace begins anew. */
+  findBlob(request: { digest: string; holder: string; now: number }): number | null;
+  /** Which of these digests are recorded. */
+  knownBlobs(request: { digests: string[] }): string[];
+  /**
+   * Looks through up to `limit` blobs in the order of their digests, from `after` on, for those that nothing refers to
+   * and whose grace is over. `next`: where to go on; absent at the end.
+   */
+  unusedBlobs(request: { now: number; after: string; limit: number }): { digests: string[]; next?: string };
+  /** Forgets a blob, if it still is unused. The caller then deletes its bytes. */
+  forgetBlob(request: { digest: string; now: number }): boolean;
 
   // Sessions of agents.
 
@@ -271,11 +286,20 @@ export interface StoreVerbs {
    */
   sweep(request: { now: number; limit: number }): { lapsed: SessionRef[]; more: boolean };
 
+  /**
+   * Deletes up to `limit` tasks whose retention is over, with everything that belongs to them, those that ended first
+   * before others; then deleted functions and endpoints that no task names any more. Returns whether there is more.
+   */
+  purge(request: { now: number; limit: number }): { tasks: number; more: boolean };
+
   // Events.
 
   /** Up to `limit` events after a number. */
   events(request: { owner: string; after: number; limit: number; now: number }): EventBatch;
-  /** The newest number, and the oldest one after which everything is still there. */
+  /**
+   * The newest number, and the oldest one after which everything is still there. Tasks that were purged leave no event:
+   * who saw their end knows when they go, and who did not is below this number.
+   */
   eventRange(request: { owner: string }): { head: number; floor: number };
 }
 

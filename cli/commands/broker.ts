@@ -21,6 +21,7 @@ interface StartOptions {
   tlsKey?: string;
   allowInsecure?: boolean;
   announce?: boolean;
+  retention?: number;
   logFile?: string;
   logLevel: string;
 }
@@ -38,6 +39,11 @@ export function brokerCommand(): Command {
     .option('--tls-cert <file>', 'certificate chain (PEM); needed for an address other machines reach')
     .option('--tls-key <file>', 'its key (PEM)')
     .option('--allow-insecure', 'listen on such an address without TLS (a proxy in front has it)')
+    .option(
+      '--retention <time>',
+      'how long a task and its result are kept: 90min, 12h (default: 30d)',
+      numbers.timeSpan,
+    )
     .option('--announce', 'make it the broker that local commands and editors find by themselves')
     .option('--log-file <file>', 'log there instead of to standard error')
     .addOption(new Option('--log-level <level>', 'how much to log').choices(LOG_LEVELS).default('info'))
@@ -51,6 +57,7 @@ export function brokerCommand(): Command {
         portFallback: options.portFallback ?? false,
         allowInsecure: options.allowInsecure ?? false,
         logLevel: options.logLevel,
+        ...(options.retention ? { retentionMs: options.retention } : {}),
         ...(options.logFile ? { logFile: options.logFile } : {}),
         ...tlsOf(options),
       });

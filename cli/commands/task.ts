@@ -70,6 +70,7 @@ export function taskCommand(): Command {
           );
         }
         if (task.wait) say(`Waits: ${task.wait.text}`);
+        if (task.keptUntil) say(`Kept until ${new Date(task.keptUntil).toISOString()}, with its result and output.`);
       }
       if (task.endedAt) {
         await printResult(client, task, await client.taskResult(id), json ?? false);

@@ -20,7 +20,7 @@ const MOST_TASKS = 2000;
 export class Lists {
   readonly endpoints = new LiveList<EndpointRecord>(byName);
   readonly functions = new LiveList<FunctionRecord>(byName);
-  readonly tasks = new LiveList<TaskRecord>(newestFirst);
+  readonly tasks = new LiveList<TaskRecord>(newestFirst, ({ keptUntil = Infinity }) => keptUntil < Date.now());
   /** Every task that has not ended, however old. */
   readonly active = new LiveList<TaskRecord>(newestFirst);
   readonly #session: Session;

@@ -14,6 +14,7 @@ export type ListStatus = 'idle' | 'loading' | 'ready' | 'failed';
  */
 export class LiveList<T extends { id: string }> {
   readonly #compare: (a: T, b: T) => number;
+  readonly #isOver: (item: T) => boolean;
   readonly #changed = new Emitter<void>();
   #items = new Map<string, T>();
   #status: ListStatus = 'idle';
@@ -25,8 +26,10 @@ export class LiveList<T extends { id: string }> {
 
   readonly onDidChange = this.#changed.event;
 
-  constructor(compare: (a: T, b: T) => number) {
+  /** @param isOver whether the broker has deleted an item by now, of which it sends no event */
+  constructor(compare: (a: T, b: T) => number, isOver: (item: T) => boolean = () => false) {
     this.#compare = compare;
+    this.#isOver = isOver;
   }
 
   get status(): ListStatus {
@@ -52,6 +55,7 @@ export class LiveList<T extends { id: string }> {
 
   /** In the order of the view. */
   all(): T[] {
+    for (const [id, item] of this.#items) if (this.#isOver(item)) this.#items.delete(id);
     return [...this.#items.values()].sort(this.#compare);
   }
 

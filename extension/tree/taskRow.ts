@@ -32,6 +32,7 @@ export class TaskRow extends Row {
       [t('Submitted'), clock(record.createdAt)],
       [t('Took'), took === undefined ? undefined : duration(took)],
       [t('Attempt'), record.attempt > 0 ? t('{0} of at most {1}', record.attempt, record.maxAttempts) : undefined],
+      [t('Kept until'), record.keptUntil === undefined ? undefined : clock(record.keptUntil)],
       [t('Task'), record.id],
     ]);
     this.accessibilityInformation = { label: t('Task {0}, {1}', shortName(record.function.name), taskState(record)) };

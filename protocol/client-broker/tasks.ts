@@ -27,7 +27,7 @@ export const SubmitTask = z.strictObject({
   maxAttempts: z.number().int().min(1).max(10).default(3),
   /** Higher goes first. */
   priority: z.number().int().min(-100).max(100).default(0),
-  /** The same key with the same content gives the same task; with other content 409. */
+  /** The same key with the same content gives the same task; with other content 409. Remembered as long as the task. */
   idempotencyKey: z.string().min(1).max(128).optional(),
 });
 export type SubmitTask = z.input<typeof SubmitTask>;
@@ -73,6 +73,8 @@ export const TaskRecord = z.object({
   createdAt: Time,
   startedAt: Time.optional(),
   endedAt: Time.optional(),
+  /** Of a task that has ended: when it is deleted, with its result, output, history and idempotency key. */
+  keptUntil: Time.optional(),
   timeoutMs: z.number().int().optional(),
   deadline: Time.optional(),
   wait: Wait.optional(),

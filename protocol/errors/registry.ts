@@ -41,6 +41,7 @@ export const errorKinds = {
   'not-allowed': kind(403, 'request', 'You may not do this.'),
   'not-found': kind(404, 'request', 'There is no such thing, or it is not yours.'),
   'route-not-found': kind(404, 'request', 'There is no such address.'),
+  'task-gone': kind(410, 'request', 'The task is not kept any more.'),
   'method-not-allowed': kind(405, 'request', 'This address does not take this method.'),
   'name-taken': kind(409, 'request', 'The name is taken.'),
   'idempotency-conflict': kind(409, 'request', 'The idempotency key was used for another task.'),

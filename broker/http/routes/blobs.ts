@@ -38,7 +38,7 @@ async function receive(body: Readable, take: (upload: AsyncIterable<Uint8Array>)
 export const blobRoutes: Routes = (app, { store, blobs, clock }) => {
   /** The size of a blob that the caller may read. */
   async function find(digest: string, { principal }: TokenHolder): Promise<number> {
-    const size = await store.findBlob({ digest, holder: principal.id });
+    const size = await store.findBlob({ digest, holder: principal.id, now: clock.now() });
     if (size === null) throw new RunaboutError('not-found', `There is no ${digest} for you.`);
     return size;
   }
@@ -69,8 +69,8 @@ export const blobRoutes: Routes = (app, { store, blobs, clock }) => {
       },
       async ({ params: { digest }, body, holder }, reply) => {
         if (body === undefined) throw new RunaboutError('media-type', `An upload is ${mediaTypes.bytes}.`);
-        const size = await receive(body as Readable, upload => blobs.put(digest, upload, cap));
-        await store.addBlob({ digest, size, holder: holder.principal.id, now: clock.now() });
+        const record = (size: number) => store.addBlob({ digest, size, holder: holder.principal.id, now: clock.now() });
+        await receive(body as Readable, upload => blobs.put(digest, upload, cap, record));
         return reply.code(204).send(null);
       },
     );

@@ -17,12 +17,14 @@ import { toJsonPayload } from '../../../protocol/values/payload.ts';
 import type { StoredValue } from '../../store/contract.ts';
 import { toTasks } from '../../submission.ts';
 import type { Routes } from '../app.ts';
+import { taskReader } from '../gone.ts';
 
 const tags = ['tasks'];
 const params = z.object({ id: Id });
 
 export const taskRoutes: Routes = (app, services) => {
   const { store, clock, hub, sessions } = services;
+  const found = taskReader(services);
 
   app.post(
     '/v1/tasks',
@@ -56,13 +58,13 @@ export const taskRoutes: Routes = (app, services) => {
   app.get(
     '/v1/tasks/:id',
     { schema: { summary: 'One task', tags, params, response: { 200: TaskRecord } } },
-    ({ params: { id }, holder }) => store.getTask({ owner: holder.owner, id, now: clock.now() }),
+    ({ params: { id }, holder }) => found(id, store.getTask({ owner: holder.owner, id, now: clock.now() })),
   );
 
   app.post(
     '/v1/tasks/:id/cancel',
     { schema: { summary: 'Cancels a task', tags, params, response: { 200: TaskRecord } } },
-    ({ params: { id }, holder }) => store.cancel({ owner: holder.owner, id, now: clock.now() }),
+    ({ params: { id }, holder }) => found(id, store.cancel({ owner: holder.owner, id, now: clock.now() })),
   );
 
   app.get(
@@ -81,10 +83,10 @@ export const taskRoutes: Routes = (app, services) => {
       const watch = hub.watch(id, query.ms);
       raw.socket.once('close', watch.stop);
       try {
-        const task = await store.getTask({ owner, id, now: clock.now() });
+        const task = await found(id, store.getTask({ owner, id, now: clock.now() }));
         if (isTerminal(task.state)) return task;
         await watch.ended;
-        return await store.getTask({ owner, id, now: clock.now() });
+        return await found(id, store.getTask({ owner, id, now: clock.now() }));
       } finally {
         raw.socket.off('close', watch.stop);
         watch.stop();
@@ -95,7 +97,9 @@ export const taskRoutes: Routes = (app, services) => {
   app.get(
     '/v1/tasks/:id/history',
     { schema: { summary: 'Every change of state, oldest first', tags, params, response: { 200: TaskHistory } } },
-    async ({ params: { id }, holder }) => ({ entries: await store.history({ owner: holder.owner, id }) }),
+    async ({ params: { id }, holder }) => ({
+      entries: await found(id, store.history({ owner: holder.owner, id })),
+    }),
   );
 
   app.get(
@@ -109,14 +113,14 @@ export const taskRoutes: Routes = (app, services) => {
         response: { 200: TaskOutput },
       },
     },
-    ({ params: { id }, query: { from }, holder }) => store.output({ owner: holder.owner, id, from }),
+    ({ params: { id }, query: { from }, holder }) => found(id, store.output({ owner: holder.owner, id, from })),
   );
 
   app.get(
     '/v1/tasks/:id/result',
     { schema: { summary: 'What the task returned or threw', tags, params, response: { 200: TaskResult } } },
     async ({ params: { id }, holder }) => {
-      const { value, ...result } = await store.result({ owner: holder.owner, id });
+      const { value, ...result } = await found(id, store.result({ owner: holder.owner, id }));
       return value ? { ...result, value: toPayload(value) } : result;
     },
   );

@@ -191,6 +191,20 @@ const migrations: readonly string[] = [
     PRIMARY KEY (owner, seq)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Retention: ended tasks in the order of their ends, and what refers to a blob. All but the first index nothing of a
+  // task with small arguments, a small result and no idempotency key.
+  `
+  CREATE INDEX tasks_over ON tasks (ended_at) WHERE ended_at IS NOT NULL;
+  CREATE INDEX idempotency_task ON idempotency (task);
+  CREATE INDEX arguments_blob ON arguments (blob) WHERE blob IS NOT NULL;
+  CREATE INDEX outcomes_blob ON outcomes (blob) WHERE blob IS NOT NULL;
+  CREATE INDEX versions_digest ON versions (digest);
+  CREATE INDEX versions_map ON versions (map_digest) WHERE map_digest IS NOT NULL;
+  CREATE INDEX functions_deleted ON functions (num) WHERE deleted = 1;
+  CREATE INDEX endpoints_deleted ON endpoints (num) WHERE deleted = 1;
+  ALTER TABLE principals ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE blobs RENAME COLUMN created_at TO used_at;
+  `,
 ];
 
 /** Brings a database up to date; one of a newer version is refused. */

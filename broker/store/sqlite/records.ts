@@ -133,7 +133,7 @@ export const SELECT_TASK_RECORD = `SELECT t.num, t.id, t.seq, t.state, t.state_a
   JOIN endpoints e ON e.num = t.endpoint JOIN principals o ON o.num = t.owner`;
 
 /** @param ahead how many tasks are before it in its queue, see {@link tasksAhead} */
-export function toTaskRecord(row: TaskRecordRow, now: number, ahead: number): TaskRecord {
+export function toTaskRecord(ctx: Context, row: TaskRecordRow, now: number, ahead: number): TaskRecord {
   const record: TaskRecord = {
     id: row.id,
     function: {
@@ -151,7 +151,10 @@ export function toTaskRecord(row: TaskRecordRow, now: number, ahead: number): Ta
     createdAt: row.created_at,
   };
   if (row.started_at !== null) record.startedAt = row.started_at;
-  if (row.ended_at !== null) record.endedAt = row.ended_at;
+  if (row.ended_at !== null) {
+    record.endedAt = row.ended_at;
+    record.keptUntil = row.ended_at + ctx.policy.retentionMs;
+  }
   if (row.timeout_ms !== null) record.timeoutMs = row.timeout_ms;
   if (row.deadline !== null) record.deadline = row.deadline;
   const wait = waitOf(row, now, ahead);
@@ -218,7 +221,7 @@ export function tasksAhead(ctx: Context, rows: readonly TaskRecordRow[]): (row: 
 
 export function toTaskRecords(ctx: Context, rows: readonly TaskRecordRow[], now: number): TaskRecord[] {
   const ahead = tasksAhead(ctx, rows);
-  return rows.map(row => toTaskRecord(row, now, ahead(row)));
+  return rows.map(row => toTaskRecord(ctx, row, now, ahead(row)));
 }
 
 /** A value from its columns. */

@@ -14,8 +14,8 @@ const threadUrl = () =>
 
 /** The policy alone, of whatever else the options hold. */
 function completePolicy(options: Partial<StorePolicy>): StorePolicy {
-  const { retryFirstMs, retryMostMs, lossGraceMs, poisonDeaths, eventsKept } = { ...defaultPolicy, ...options };
-  return { retryFirstMs, retryMostMs, lossGraceMs, poisonDeaths, eventsKept };
+  const policy = Object.keys(defaultPolicy).map(key => [key, options[key as keyof StorePolicy]]);
+  return { ...defaultPolicy, ...Object.fromEntries(policy.filter(([, value]) => value !== undefined)) };
 }
 
 interface Waiting {

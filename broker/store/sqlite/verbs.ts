@@ -7,6 +7,7 @@ import { functions } from './statements/functions.ts';
 import { output } from './statements/output.ts';
 import { principals, type VerbGroup } from './statements/principals.ts';
 import { results } from './statements/results.ts';
+import { retention } from './statements/retention.ts';
 import { sessions } from './statements/sessions.ts';
 import { submit } from './statements/submit.ts';
 import { sweep } from './statements/sweep.ts';
@@ -24,5 +25,6 @@ export const verbs: VerbGroup<Verb> = {
   ...results,
   ...output,
   ...sweep,
+  ...retention,
   ...events,
 };

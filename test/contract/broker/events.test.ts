@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import type { BrokerClient } from '../../../client/client.ts';
 import { type BrokerEvent, EventFrame, type Subscribe } from '../../../protocol/client-broker/events.ts';
 import { target, testBroker } from '../../support/broker.ts';
+import { MovableClock } from '../../support/clock.ts';
 import { RawAgent, succeeded } from '../../support/raw-agent.ts';
 import { until } from '../../support/until.ts';
 
@@ -177,4 +178,29 @@ it('is what the client subscribes to, with reconnect', async () => {
     },
   ]);
   await until('the next task is seen', () => seen.includes(second[0]!.id));
+});
+
+it('lets a client load its lists anew when a task was deleted whose end it has not seen', async () => {
+  const clock = new MovableClock();
+  const broker = await testBroker({ clock, retentionMs: 60_000, purgeMs: 20 });
+  const { client, submit } = await target(broker.client());
+  const before = await listen(broker.url, broker.ownerToken);
+  const { id } = await submit();
+  await until('the task is told', () => isQueued(before.events, id));
+  const seen = numbered(before.events).at(-1)!.seq;
+  before.socket.terminate();
+  await client.cancelTask(id);
+  const informed = await listen(broker.url, broker.ownerToken, { from: seen });
+  expect(hello(informed.events)).toMatchObject({ complete: true });
+  await until('the end is told', () => statesOf(informed.events, id).includes('cancelled'));
+  const end = numbered(informed.events).at(-1)!.seq;
+
+  clock.pass(61_000);
+  await until('the task is deleted', async () => (await client.listTasks()).items.length === 0);
+  const late = await listen(broker.url, broker.ownerToken, { from: seen });
+  expect(hello(late.events)).toMatchObject({ complete: false });
+  const punctual = await listen(broker.url, broker.ownerToken, { from: end });
+  expect(hello(punctual.events)).toMatchObject({ complete: true });
+  const all = await listen(broker.url, broker.ownerToken, { from: 0 });
+  expect(statesOf(all.events, id)).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { delivery } from './suites/delivery.ts';
 import { leases } from './suites/leases.ts';
 import { reading } from './suites/reading.ts';
 import { registry } from './suites/registry.ts';
+import { retention } from './suites/retention.ts';
 import { submission } from './suites/submission.ts';
 
 /** What every implementation of the store has to do. `open` gives a new, empty one. */
@@ -16,5 +17,6 @@ export function conformance(name: string, open: OpenStore): void {
     delivery();
     leases();
     reading();
+    retention();
   });
 }

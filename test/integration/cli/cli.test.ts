@@ -293,6 +293,7 @@ test('a broker refuses an address that others reach without TLS', async () => {
 test.each<[string, string[], string]>([
   ['a port that is none', ['up', '--port', 'abc'], 'whole number from 0 to 65535'],
   ['a number of workers that is none', ['endpoint', 'create', 'x', '--workers', '0'], 'whole number from 1 to 1024'],
+  ['a retention that is none', ['broker', 'start', '--retention', '30'], 'a time like 90min, 12h or 30d'],
   ['a level that does not exist', ['broker', 'start', '--log-level', 'loud'], 'Allowed choices'],
   ['a state that does not exist', ['task', 'list', '--state', 'asleep'], 'Allowed choices'],
   ['a command that does not exist', ['task', 'frobnicate'], 'frobnicate'],

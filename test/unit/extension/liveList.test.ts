@@ -78,3 +78,15 @@ test('pages follow each other', async () => {
   expect(items.hasMore).toBe(false);
   expect(items.all()).toHaveLength(2);
 });
+
+test('what the broker has deleted by now is not shown any more', async () => {
+  let deleted = '';
+  const items = new LiveList<Item>(
+    (a, b) => (a.id < b.id ? -1 : 1),
+    ({ id }) => id === deleted,
+  );
+  await items.load(async () => ({ items: [item('a'), item('b')] }));
+  deleted = 'a';
+  expect(items.all()).toEqual([item('b')]);
+  expect(items.get('a')).toBeUndefined();
+});

@@ -48,7 +48,7 @@ export const events = {
 
     const ahead = tasksAhead(ctx, tasks);
     const merged: BrokerEvent[] = [
-      ...tasks.map(row => ({ t: 'task' as const, seq: row.seq, task: toTaskRecord(row, now, ahead(row)) })),
+      ...tasks.map(row => ({ t: 'task' as const, seq: row.seq, task: toTaskRecord(ctx, row, now, ahead(row)) })),
       ...endpoints.map(row => ({ t: 'endpoint' as const, seq: row.seq, endpoint: toEndpointRecord(row) })),
       ...functions.map(row => ({ t: 'function' as const, seq: row.seq, function: toFunctionRecord(row) })),
       ...deletions.map(({ seq, kind, id }) => ({ t: `${kind}-deleted` as const, seq, id })),
@@ -59,7 +59,9 @@ export const events = {
   },
 
   eventRange(ctx, { owner }) {
-    const head = ctx.head(ctx.owner(owner));
-    return { head, floor: Math.max(0, head - ctx.policy.eventsKept) };
+    const num = ctx.owner(owner);
+    const head = ctx.head(num);
+    const { floor } = ctx.get<{ floor: number }>('SELECT floor FROM principals WHERE num = ?', num)!;
+    return { head, floor: Math.max(floor, head - ctx.policy.eventsKept) };
   },
 } satisfies VerbGroup<'events' | 'eventRange'>;

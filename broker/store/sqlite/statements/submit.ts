@@ -118,7 +118,7 @@ function submitOne(ctx: Context, targets: Targets, task: TaskToSubmit, path: str
     owner_name: targets.ownerRow.name,
   };
   // Priorities aside, all that queued before are ahead: exact enough for an answer that is out of date at once.
-  return toTaskRecord(row, now, endpoint.queued++);
+  return toTaskRecord(ctx, row, now, endpoint.queued++);
 }
 
 function findSame(ctx: Context, owner: number, task: TaskToSubmit, path: string, now: number): TaskRecord | undefined {

@@ -78,7 +78,7 @@ export const tasks = {
       limit + 1,
     );
     const ahead = tasksAhead(ctx, rows);
-    return toPage(rows, limit, row => toTaskRecord(row, now, ahead(row)));
+    return toPage(rows, limit, row => toTaskRecord(ctx, row, now, ahead(row)));
   },
 
   cancel(ctx, { owner, id, now }) {

@@ -56,8 +56,8 @@ export function delivery(): void {
         args: { type: 'application/json', size: 2 },
       });
       expect(Buffer.from((sent!.args as { bytes: Uint8Array }).bytes).toString()).toBe('[]');
-      expect(await store.findBlob({ digest: two, holder: endpoint })).toBe(3);
-      expect(await store.findBlob({ digest: map, holder: endpoint })).toBe(3);
+      expect(await store.findBlob({ digest: two, holder: endpoint, now })).toBe(3);
+      expect(await store.findBlob({ digest: map, holder: endpoint, now })).toBe(3);
     });
 
     it('expires what is past its deadline instead of sending it, and finds expired ones by itself', async () => {
@@ -153,7 +153,7 @@ export function delivery(): void {
       expect(await complete(ref, end(id, 1, { value }))).toEqual(['blob-unknown']);
       await store.addBlob({ digest: blob, size: 99, holder: endpoint, now });
       expect(await complete(ref, end(id, 1, { value }))).toEqual(['confirm']);
-      expect(await store.findBlob({ digest: blob, holder: owner })).toBe(99);
+      expect(await store.findBlob({ digest: blob, holder: owner, now })).toBe(99);
       expect((await store.result({ owner, id })).value).toEqual(value);
     });
   });

@@ -37,7 +37,7 @@ export function submission(): void {
       await store.addBlob({ digest: args.blob, size: 11, holder: owner, now });
       expect(await refusal(submit({ args }))).toBe('arguments-invalid');
       expect(await submit({ args: { ...args, size: 11 } })).toBeTypeOf('string');
-      expect(await store.findBlob({ digest: args.blob, holder: endpoint })).toBe(11);
+      expect(await store.findBlob({ digest: args.blob, holder: endpoint, now })).toBe(11);
     });
 
     it('gives the same task for the same idempotency key and content, and a conflict for other content', async () => {

@@ -3,7 +3,7 @@ import { isTerminal } from '../../../../protocol/tasks/states.ts';
 import type { Entry } from './ledger.ts';
 import type { World } from './world.ts';
 
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'lease' | 'P5' | 'events';
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'lease' | 'P5' | 'kept' | 'events';
 
 /** A promise of the delivery design that a history broke. */
 export class Violation extends Error {
@@ -30,6 +30,9 @@ export class Checker {
   readonly #submitted = new Map<string, number>();
   readonly #keys = new Map<string, { task: string; content: string }>();
   readonly #ended = new Map<string, string>();
+  /** Until when the record of an ended task says that it is kept. */
+  readonly #keptUntil = new Map<string, number>();
+  readonly #purged = new Set<string>();
   readonly #confirmed = new Map<string, Extract<Entry, { what: 'confirmed' }>>();
   readonly #epochs = new Map<string, number>();
   /** How far the ledger was when somebody without the agent's journal last took the endpoint over. */
@@ -58,7 +61,8 @@ export class Checker {
     this.observe();
     const { owner, now } = this.#world;
     const { items } = this.#world.read('listTasks', { owner, limit: 1_000, now });
-    if (items.length !== this.#submitted.size) fail('I1', `${this.#submitted.size} tasks became ${items.length}`);
+    const expected = this.#submitted.size - this.#purged.size;
+    if (items.length !== expected) fail('I1', `${expected} tasks became ${items.length}`);
     for (const record of items) {
       const { id, state } = record;
       this.#record(record);
@@ -80,8 +84,7 @@ export class Checker {
         this.#acknowledged(entry);
         return;
       case 'refused':
-        if (this.#keys.get(entry.key)?.content === entry.content)
-          fail('P5', `${entry.key} was refused its own content`);
+        if (this.#known(entry.key)?.content === entry.content) fail('P5', `${entry.key} was refused its own content`);
         return;
       case 'welcomed': {
         const { endpoint, epoch, foreign } = entry;
@@ -103,6 +106,9 @@ export class Checker {
       case 'taken':
         this.#taken(entry);
         return;
+      case 'purged':
+        this.#purge(entry.at);
+        return;
       case 'confirmed':
         this.#confirmed.set(entry.task, entry);
         this.#stored(entry);
@@ -111,7 +117,7 @@ export class Checker {
 
   #acknowledged({ task, key, content, maxAttempts }: Extract<Entry, { what: 'submitted' }>): void {
     if (key !== undefined) {
-      const known = this.#keys.get(key);
+      const known = this.#known(key);
       if (known && known.content !== content) fail('P5', `${key} was taken with another content`);
       if (known && known.task !== task) fail('P5', `${key} made ${known.task} and ${task}`);
       this.#keys.set(key, { task, content });
@@ -122,6 +128,28 @@ export class Checker {
       this.#world.read('getTask', { owner: this.#world.owner, id: task, now: this.#world.now });
     } catch {
       fail('I1', `${task} was acknowledged, and is not there`);
+    }
+  }
+
+  /** What a key stands for: it is remembered as long as its task is kept. */
+  #known(key: string): { task: string; content: string } | undefined {
+    const known = this.#keys.get(key);
+    return known && !this.#purged.has(known.task) ? known : undefined;
+  }
+
+  /** What is gone had ended and was kept as long as its record said; and what is over is gone. */
+  #purge(at: number): void {
+    const { owner, now } = this.#world;
+    const there = new Set(this.#world.read('listTasks', { owner, limit: 1_000, now }).items.map(({ id }) => id));
+    for (const id of this.#submitted.keys()) {
+      if (this.#purged.has(id)) continue;
+      const until = this.#keptUntil.get(id);
+      const over = until !== undefined && until <= at;
+      if (there.has(id) && over) fail('kept', `${id} is there at ${at}, and was kept until ${until}`);
+      if (there.has(id)) continue;
+      if (!over) fail('kept', `${id} is gone at ${at}, and was kept until ${until ?? 'its end'}`);
+      this.#purged.add(id);
+      this.#confirmed.delete(id);
     }
   }
 
@@ -150,8 +178,9 @@ export class Checker {
   #record(record: TaskRecord): void {
     const end = this.#ended.get(record.id);
     if (end === undefined && !isTerminal(record.state)) return;
-    const { state, attempt, endedAt, value, error } = record;
-    const now = JSON.stringify({ state, attempt, endedAt, value, error });
+    const { state, attempt, endedAt, keptUntil, value, error } = record;
+    const now = JSON.stringify({ state, attempt, endedAt, keptUntil, value, error });
+    this.#keptUntil.set(record.id, keptUntil ?? 0);
     if (end !== undefined && end !== now) fail('I2', `${record.id} ended as ${end} and is now ${now}`);
     this.#ended.set(record.id, now);
   }

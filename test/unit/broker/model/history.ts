@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { Checker } from './checker.ts';
-import { leaseMs, type Mutation, type Order, World } from './world.ts';
+import { leaseMs, type Mutation, type Order, retentionMs, World } from './world.ts';
 
 /** One step of a history. `agent` is one of two, `choice` one of those there are. */
 export type Action =
@@ -16,7 +16,8 @@ export type Action =
   | { do: 'finish'; agent: number; choice: number; outcome: 'succeeded' | 'failed' }
   | { do: 'crash'; agent: number; machine: boolean }
   | { do: 'pass'; ms: number }
-  | { do: 'sweep' | 'restart-broker' };
+  | { do: 'sweep' | 'restart-broker' }
+  | { do: 'purge'; after: number };
 
 const agent = fc.constantFrom(0, 0, 0, 1);
 const choice = fc.nat({ max: 7 });
@@ -75,6 +76,13 @@ export const actions: fc.Arbitrary<Action[]> = fc.array(
     {
       weight: 2,
       arbitrary: fc.record({ do: fc.constantFrom('sweep' as const, 'sweep' as const, 'restart-broker' as const) }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('purge' as const),
+        after: fc.constantFrom(0, retentionMs - 1, retentionMs),
+      }),
     },
   ),
   { minLength: 10, maxLength: 60, size: 'max' },
@@ -178,6 +186,10 @@ function act(world: World, action: Action): void {
       return;
     case 'sweep':
       world.sweep();
+      return;
+    case 'purge':
+      world.now += action.after;
+      world.purge();
       return;
     case 'restart-broker':
       world.restartBroker();

@@ -23,6 +23,8 @@ export type Entry =
   | { what: 'killed'; task: string; run: number }
   /** The broker took a message of an attempt. */
   | { what: 'taken'; task: string; attempt: number; endpoint: string; epoch: number; before: Progress; after: Progress }
+  /** The broker deleted what it keeps no longer. */
+  | { what: 'purged'; at: number }
   /** The broker confirmed a result. */
   | { what: 'confirmed'; task: string; attempt: number; outcome: 'succeeded' | 'failed'; value: string };
 

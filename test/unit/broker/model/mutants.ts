@@ -58,8 +58,8 @@ export const mutants: Mutant[] = [
     store: changed('complete', ({ results, ...session }, real) => ({
       ...session,
       results: results.map(result => {
-        const { attempt } = real('getTask', { owner: 'owner', id: result.task, now: session.now });
-        return { ...result, attempt };
+        const { items } = real('listTasks', { owner: 'owner', limit: 1_000, now: session.now });
+        return { ...result, attempt: items.find(({ id }) => id === result.task)?.attempt ?? result.attempt };
       }),
     })),
     caughtBy: ['I5'],
@@ -84,6 +84,11 @@ export const mutants: Mutant[] = [
       tasks: tasks.map(({ idempotencyKey: _, ...task }) => task),
     })),
     caughtBy: ['P5'],
+  },
+  {
+    name: 'deletes a result before its time',
+    store: changed('purge', request => ({ ...request, now: request.now + 1_000 })),
+    caughtBy: ['kept', 'I3'],
   },
   { name: 'runs again on a reconnect', flaws: { forgetsOnReconnect: true }, caughtBy: ['I6', 'I4'] },
   { name: 'deletes a result before it is confirmed', flaws: { deletesOnSend: true }, caughtBy: ['I6', 'I4'] },

@@ -23,12 +23,15 @@ export interface Mutation {
 }
 
 export const leaseMs = 1_000;
+export const retentionMs = 5_000;
 const policy: StorePolicy = {
   retryFirstMs: 100,
   retryMostMs: 400,
   lossGraceMs: 3_000,
   poisonDeaths: 2,
   eventsKept: 99,
+  retentionMs,
+  uploadGraceMs: retentionMs,
 };
 const digest = 'a'.repeat(64);
 const timings = { loadMs: 0, runMs: 1, agentMs: 1 };
@@ -56,7 +59,7 @@ export class World {
   readonly #engine = new SqliteEngine(':memory:', policy);
   readonly #ask: Ask;
   readonly #connections = new Set<Connection>();
-  readonly #tasks: string[] = [];
+  #tasks: string[] = [];
   #submissions = 0;
   #notice: CommitNotice = { heads: {}, ended: [], ready: [], cancels: [] };
 
@@ -203,6 +206,13 @@ export class World {
       }
       more = swept.more;
     }
+  }
+
+  /** The broker deletes what it keeps no longer. */
+  purge(): void {
+    while (this.#ask('purge', { now: this.now, limit: 2 }).more);
+    this.#tasks = this.#tasks.filter(id => this.#progress(id));
+    this.ledger.push({ what: 'purged', at: this.now });
   }
 
   #open(endpoint: string, have: Have, foreign: boolean): Connection {
