@@ -3,8 +3,9 @@
 import { buildIfStale } from '../scripts/build.mjs';
 import { batch } from './batch.ts';
 import { core } from './core.ts';
+import { editor } from './editor/editor.ts';
 
-const benches: Record<string, (args: string[]) => Promise<unknown>> = { core, batch };
+const benches: Record<string, (args: string[]) => Promise<unknown>> = { core, batch, editor };
 
 const [name = '', ...args] = process.argv.slice(2);
 const bench = benches[name];

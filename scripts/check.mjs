@@ -11,7 +11,7 @@ const tool = (path, ...args) =>
 
 const checks = {
   types: () => tool('typescript/bin/tsc', '--noEmit'),
-  'types of the webview': () => tool('typescript/bin/tsc', '--noEmit', '-p', 'webview'),
+  'types of pages and of what drives them': () => tool('typescript/bin/tsc', '--noEmit', '-p', 'webview'),
   'lint and format': () => tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'),
   'arrows between the parts': () => {
     const wrong = wrongArrows();

@@ -11,8 +11,8 @@ import { installVscode } from './vscode.ts';
 export interface ServerOptions {
   /** An empty folder for everything the server writes. */
   data: string;
-  /** A packaged extension to install first. */
-  vsix?: string;
+  /** Packaged extensions to install first. */
+  vsix?: string | string[];
   /**
    * Lets a page name an extension and its tests. It also hides notifications and dialogs, so a person's tests go
    * without.
@@ -62,8 +62,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await mkdir(join(data, 'User'), { recursive: true });
   await mkdir(extensions, { recursive: true });
   await writeFile(join(data, 'User/settings.json'), JSON.stringify(settings, null, 2));
-  if (options.vsix)
-    await promisify(execFile)(process.execPath, [...common, '--install-extension', options.vsix], { env });
+  const install = [options.vsix ?? []].flat().flatMap(vsix => ['--install-extension', vsix]);
+  if (install.length > 0) await promisify(execFile)(process.execPath, [...common, ...install], { env });
 
   const child = spawn(
     process.execPath,
