@@ -60,6 +60,7 @@ const tasks = {
   quickstart: 'quickstart.mjs',
   bench: '../bench/main.ts',
   faults: '../test/faults/main.ts',
+  fuzz: '../test/fuzz/main.ts',
   runabout: '../dist/runabout.js',
 };
 

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { mediaTypes } from '../../protocol/client-broker/common.ts';
-import { type ErrorDetails, RunaboutError, toProblem } from '../../protocol/errors/error.ts';
+import { type ErrorDetails, type Problem, RunaboutError, toProblem } from '../../protocol/errors/error.ts';
 import type { ErrorCode } from '../../protocol/errors/registry.ts';
 import { WINDOW_MS } from './failure-limit.ts';
 
@@ -19,7 +19,8 @@ export function toCallersError(error: unknown): RunaboutError {
   if (error instanceof RunaboutError) return error;
   if (hasZodFastifySchemaValidationErrors(error)) return fromIssues(error);
   const { code, statusCode, message } = error as Partial<FastifyError>;
-  if (code === 'ECONNRESET') return new RunaboutError('request-invalid', 'The request broke off.');
+  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE')
+    return new RunaboutError('request-invalid', 'The request broke off.');
   const known = fastifyCodes[code ?? ''];
   if (known) return new RunaboutError(known, message ?? '');
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
@@ -46,12 +47,20 @@ function fromIssues(error: Pick<FastifyError, 'validation' | 'validationContext'
   );
 }
 
+function problemOf(error: RunaboutError): Problem {
+  const problem = toProblem(error);
+  return { ...problem, detail: problem.detail.slice(0, LONGEST_DETAIL) };
+}
+
 /** What HTTP wants to be said beside the body. */
 function headersOf({ status }: RunaboutError): Record<string, string> {
   if (status === 401) return { 'www-authenticate': 'Bearer realm="runabout"' };
   if (status === 429) return { 'retry-after': String(WINDOW_MS / 1000) };
   return {};
 }
+
+/** Characters of an explanation: an address or a header that it quotes may be as long as a caller likes. */
+const LONGEST_DETAIL = 1_000;
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const shown = toCallersError(error);
@@ -62,7 +71,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .code(shown.status)
     .headers(headersOf(shown))
     .type(mediaTypes.problem)
-    .send(JSON.stringify(toProblem(shown)));
+    .send(JSON.stringify(problemOf(shown)));
 }
 
 /**
@@ -70,7 +79,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
  * that never closes its end would hold it for good.
  */
 export function endWithProblem(socket: Duplex, error: RunaboutError): void {
-  const body = JSON.stringify(toProblem(error));
+  const body = JSON.stringify(problemOf(error));
   const lines = [
     `HTTP/1.1 ${error.status} ${error.code}`,
     `content-type: ${mediaTypes.problem}`,

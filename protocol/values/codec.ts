@@ -5,6 +5,7 @@
  */
 import { Packr } from 'msgpackr';
 import { RunaboutError } from '../errors/error.ts';
+import { limits } from '../limits.ts';
 import type { Payload } from './payload.ts';
 
 // Records keep plain objects and Maps apart. They are defined inside each value: nothing is remembered between two.
@@ -25,16 +26,46 @@ export function decodeValue(payload: Payload): unknown {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    if (payload.type === 'application/json') return JSON.parse(Buffer.from(payload.bytes).toString('utf8'));
-    return packr.unpack(payload.bytes as Buffer);
+    const isJson = payload.type === 'application/json';
+    const value = isJson
+      ? JSON.parse(Buffer.from(payload.bytes).toString('utf8'))
+      : packr.unpack(payload.bytes as Buffer);
+    checkExtent(value, payload);
+    return value;
   } catch (error) {
-    throw new RunaboutError('request-invalid', `A value is not valid ${payload.type}.`, { cause: error });
+    const why = error instanceof RangeError ? `: ${error.message}` : '';
+    throw new RunaboutError('request-invalid', `A value is not valid ${payload.type}${why}.`, { cause: error });
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
 const MAX_DEPTH = 500;
+
+/**
+ * Refuses what nobody could walk: encoded values are not nested deeper than {@link MAX_DEPTH}, and hold no more than a
+ * result has bytes. In msgpack a few bytes can refer to themselves, or to one thing a billion times.
+ */
+function checkExtent(value: unknown, { bytes, type }: Payload): void {
+  // Every level and every reference takes a byte.
+  if (bytes.length <= MAX_DEPTH && type === 'application/json') return;
+  const known = new Map<object, number>();
+  const extent = (item: unknown, depth: number): number => {
+    if (typeof item !== 'object' || item === null || ArrayBuffer.isView(item)) return 1;
+    const before = known.get(item);
+    if (before !== undefined) return before;
+    if (depth > MAX_DEPTH) throw new RangeError(`nested deeper than ${MAX_DEPTH} levels`);
+    let sum = 1;
+    if (item instanceof Map) for (const [key, held] of item) sum += extent(key, depth + 1) + extent(held, depth + 1);
+    else if (item instanceof Set) for (const held of item) sum += extent(held, depth + 1);
+    else for (const held of Object.values(item)) sum += extent(held, depth + 1);
+    if (item instanceof Error) sum += extent(item.cause, depth + 1);
+    if (sum > limits.result) throw new RangeError('it holds one thing too many times');
+    if (type === 'application/msgpack') known.set(item, sum);
+    return sum;
+  };
+  extent(value, 0);
+}
 
 /** Whether JSON keeps `value` as it is. Throws for what no encoding keeps. */
 function survey(value: unknown, path: string, above: Set<object>, depth: number): boolean {
@@ -74,8 +105,9 @@ function surveyObject(object: object, path: string, above: Set<object>, depth: n
     return false;
   if (object instanceof Map) {
     for (const [key, item] of object) {
-      survey(key, `${path}.key(${String(key)})`, above, depth);
-      survey(item, `${path}.get(${String(key)})`, above, depth);
+      const name = typeof key === 'object' ? '…' : String(key);
+      survey(key, `${path}.key(${name})`, above, depth);
+      survey(item, `${path}.get(${name})`, above, depth);
     }
     return false;
   }
