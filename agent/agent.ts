@@ -89,6 +89,7 @@ export class Agent {
     );
     this.#blocks = new Blocks({
       provider: new LocalProvider(paths.log),
+      count: config.blocks,
       file: paths.blocks,
       folder: paths.managers,
       spec: { rendezvous: paths.rendezvous, workers: config.workers, logLevel: config.logLevel },
@@ -230,7 +231,8 @@ export class Agent {
 
   #workers(): WorkerCounts {
     const { slots, busy, starting } = this.#attempts.scheduler;
-    return { total: slots || this.#options.config.workers, busy, starting };
+    const { workers, blocks } = this.#options.config;
+    return { total: slots || workers * blocks, busy, starting };
   }
 }
 

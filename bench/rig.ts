@@ -9,8 +9,8 @@ import { endpointState } from '../agent/index.ts';
 import { BrokerClient } from '../client/client.ts';
 import { findLocalBroker, localConnection } from '../client/local.ts';
 
-const runabout = fileURLToPath(new URL('../dist/runabout.js', import.meta.url));
-const ENDPOINT = 'local';
+export const runabout = fileURLToPath(new URL('../dist/runabout.js', import.meta.url));
+export const ENDPOINT = 'local';
 
 export interface Rig {
   /** Everything of this rig is in here. */

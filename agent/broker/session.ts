@@ -50,7 +50,8 @@ export class BrokerSession {
   readonly #sentBeats = new Map<number, number>();
   /** What waits for the answer to a beat that was sent after it. */
   #untaken: { beat: number; call: () => void }[] = [];
-  #failures = 0;
+  /** Since when there is no broker; by this process's monotonic clock. */
+  #awaySince: number | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -193,7 +194,7 @@ export class BrokerSession {
         const reconciled = Reconciled.parse(JSON.parse(Buffer.from(payload).toString('utf8')));
         this.#batcher = batcher;
         this.#welcomed = true;
-        this.#failures = 0;
+        this.#awaySince = undefined;
         this.#leaseMs = message.leaseMs;
         this.#renewed(0);
         this.#beats = setInterval(() => this.#sendBeat(), message.leaseMs / 3);
@@ -245,8 +246,11 @@ export class BrokerSession {
       return;
     }
     this.#handlers.disconnected(problem);
-    // Full jitter: agents that lost the same broker do not come back all at once.
-    const pause = Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
+    // Full jitter: agents that lost the same broker do not come back all at once. And no pause is longer than the broker
+    // has been away: a restart of half a second costs no agent ten.
+    this.#awaySince ??= performance.now();
+    const away = performance.now() - this.#awaySince;
+    const pause = Math.random() * Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, away));
     this.#retry = setTimeout(() => this.connect(), pause);
   }
 }

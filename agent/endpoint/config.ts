@@ -20,6 +20,7 @@ const Settings = z.strictObject({
   ENDPOINT_ID: Id,
   BROKER_URL: z.url({ protocol: /^https?$/, error: 'an address like http://host:port' }),
   WORKERS: optional(z.union([z.literal('auto'), whole(1, 1024)]).default('auto')),
+  BLOCKS: optional(whole(1, 64).default(1)),
   HEAP_MB: optional(whole(16, 1024 * 1024).optional()),
   PASS_ENV: optional(
     z
@@ -40,7 +41,9 @@ export interface EndpointConfig {
   name: string;
   id: Id;
   brokerUrl: string;
+  /** In each block. */
   workers: number;
+  blocks: number;
   heapMb: number | undefined;
   /** What functions see in their environment beside the common variables. */
   environment: Record<string, string>;
@@ -72,6 +75,10 @@ BROKER_URL=${url}
 
 # How many tasks run at once, each in a process of its own. auto: one per processor core.
 ${workers === undefined ? '# WORKERS=auto' : `WORKERS=${workers}`}
+
+# How many times those workers are there, each time under a manager process of its own. When a manager goes down, the
+# tasks of its workers are run again, and those of the other blocks are not disturbed.
+# BLOCKS=1
 
 # Memory for the JavaScript heap of each worker, in MiB. A function that needs more fails with
 # function-out-of-memory, and the next task is not disturbed. Empty: Node.js decides by the machine's memory.
@@ -148,6 +155,7 @@ export function parseConfig(text: string, file: string, agentEnvironment: NodeJS
     id: settings.ENDPOINT_ID,
     brokerUrl: settings.BROKER_URL,
     workers: settings.WORKERS === 'auto' ? availableParallelism() : settings.WORKERS,
+    blocks: settings.BLOCKS,
     heapMb: settings.HEAP_MB,
     environment: { ...Object.fromEntries(passed), ...granted },
     graceMs: settings.GRACE_SECONDS * 1000,

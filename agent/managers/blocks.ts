@@ -18,6 +18,8 @@ interface Block {
 
 export interface BlocksOptions {
   provider: Provider;
+  /** How many there are to be. */
+  count: number;
   /** Where the handles are stored over an agent restart. */
   file: string;
   /** Where every manager gets a folder of its own. */
@@ -50,6 +52,7 @@ export class Blocks {
   /** Those of an earlier agent that are still awaited. */
   readonly #earlier = new Set<Id>();
   #failures = 0;
+  #filling = false;
   #restart: NodeJS.Timeout | undefined;
   #stopping = false;
 
@@ -57,7 +60,7 @@ export class Blocks {
     this.#options = options;
   }
 
-  /** Takes up the blocks of an earlier agent; if none of them lives, starts a new one. */
+  /** Takes up the blocks of an earlier agent that live, and starts those that are missing. */
   async start(): Promise<void> {
     const { provider, log } = this.#options;
     for (const { manager, handle } of this.#stored()) {
@@ -74,7 +77,7 @@ export class Blocks {
     await this.#sweep();
     this.#store();
     this.#found();
-    if (this.#blocks.size === 0) await this.#submit();
+    await this.#fill();
   }
 
   /** `false`: there is no such block any more. */
@@ -124,7 +127,20 @@ export class Blocks {
     this.#store();
   }
 
-  async #submit(): Promise<void> {
+  /** Starts what is missing; what cannot be started is tried again later. */
+  async #fill(): Promise<void> {
+    if (this.#filling) return;
+    this.#filling = true;
+    while (!this.#stopping && this.#blocks.size < this.#options.count) {
+      if (await this.#submit()) continue;
+      this.#again();
+      break;
+    }
+    this.#filling = false;
+  }
+
+  /** `false` when it could not be started. */
+  async #submit(): Promise<boolean> {
     const { provider, spec, folder, log } = this.#options;
     const manager = newId();
     try {
@@ -134,9 +150,10 @@ export class Blocks {
       this.#store();
       log.info({ manager, handle }, 'A manager was started.');
       this.#await(block, START_MS);
+      return true;
     } catch (error) {
       this.#options.problem(`No manager can be started: ${(error as Error).message}`);
-      this.#again();
+      return false;
     }
   }
 
@@ -160,7 +177,7 @@ export class Blocks {
     if (!this.#blocks.delete(block.manager)) return;
     const { log, dead, problem } = this.#options;
     log.warn({ manager: block.manager, handle: block.handle }, why);
-    problem(`${why} A new one is being started.`);
+    if (![...this.#blocks.values()].some(({ attached }) => attached)) problem(`${why} A new one is being started.`);
     await this.#bury(block);
     this.#store();
     dead(block.manager);
@@ -175,9 +192,14 @@ export class Blocks {
   }
 
   #again(): void {
+    // What is due soon starts all that are missing.
+    if (this.#restart) return;
     const pause = this.#failures === 0 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
     this.#failures += 1;
-    this.#restart = setTimeout(() => void this.#submit(), pause);
+    this.#restart = setTimeout(() => {
+      this.#restart = undefined;
+      void this.#fill();
+    }, pause);
   }
 
   async #bury({ manager, handle, groups }: Block): Promise<void> {

@@ -52,7 +52,7 @@ export interface StorePolicy {
 }
 
 export const defaultPolicy: StorePolicy = {
-  retryFirstMs: 1_000,
+  retryFirstMs: 100,
   retryMostMs: 60_000,
   lossGraceMs: 10 * 60_000,
   poisonDeaths: 2,

@@ -44,3 +44,20 @@ test('bench batch: a cost for each size, beside a batch of one and raw HTTP', as
   }
   expect(figures.sizes[0].ratio.resultToBatchOf1).toBe(1);
 });
+
+test('bench backlog: the rates with much queued beside those with nothing queued', async () => {
+  const figures = await bench('backlog', '--queued', '300', '--endpoints', '20', '--tasks', '50', '--calls', '3');
+  for (const scenario of [figures.oneEndpoint, figures.manyEndpoints]) {
+    expect(scenario).toMatchObject({
+      fillPerSecond: positive,
+      full: { submit: { perSecond: positive }, claim: { perSecond: positive }, complete: { perSecond: positive } },
+      ratio: { submit: { perSecond: positive }, claim: { perSecond: positive }, eventP50: positive },
+    });
+  }
+});
+
+test('bench recovery: a killed manager and a killed broker, and everything ends all the same', async () => {
+  const figures = await bench('recovery', '--seconds', '0.5', '--task-ms', '10', '--queued', '500', '--before', '200');
+  expect(figures.manager).toMatchObject({ managers: 2, before: { p50Ms: positive }, after: { worstMs: positive } });
+  expect(figures.broker).toMatchObject({ queued: 500, listensMs: positive, firstEndMs: positive });
+});

@@ -37,7 +37,7 @@ export const useFactory = (open: OpenStore) => {
 
 /** Begins again with a new store. */
 export const use = async (policy?: Partial<StorePolicy>) => {
-  store = await factory(policy);
+  store = await factory({ retryFirstMs: 1_000, ...policy });
   const opened = store;
   onTestFinished(() => opened.close());
   notices = [];

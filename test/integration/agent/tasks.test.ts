@@ -101,6 +101,32 @@ test('a manager that is killed is replaced, and its tasks run again', async () =
   expect(readdirSync(endpoint.paths.managers)).toHaveLength(1);
 });
 
+test('of two blocks, one goes down: its task runs again, that of the other goes on, and there are two again', async () => {
+  const endpoint = await started('WORKERS=1\nBLOCKS=2\n', { retryFirstMs: 10 });
+  await until(
+    'both are there',
+    async () => (await endpoint.client.endpointStatus(endpoint.record.id)).workers?.total === 2,
+  );
+  const source = `import { existsSync } from 'node:fs';
+    export default async (gate: string) => {
+      console.log(process.ppid);
+      while (!existsSync(gate)) await new Promise(resolve => setTimeout(resolve, 20));
+      return process.env.RUNABOUT_ATTEMPT;
+    };`;
+  const gate = join(folder('gate'), 'open');
+  const ids = await Promise.all([endpoint.submit(source, [gate]), endpoint.submit(source, [gate])]);
+  const managerOf = (id: string) =>
+    until('it has begun', async () => Number((await endpoint.client.taskOutput(id)).chunks[0]?.text) || false);
+  const [first, second] = await Promise.all(ids.map(({ id }) => managerOf(id)));
+  expect(new Set([first, second]).size).toBe(2);
+  process.kill(first!, 'SIGKILL');
+  await until('there are two again', () => endpoint.managerPids.length === 2 && !endpoint.managerPids.includes(first!));
+  expect(endpoint.managerPids).toContain(second);
+  writeFileSync(gate, '');
+  expect((await endpoint.end(ids[0]!.id)).value).toBe('2');
+  expect((await endpoint.end(ids[1]!.id)).value).toBe('1');
+});
+
 test('an agent that is killed finds its manager again, and nothing runs twice', async () => {
   const endpoint = await started();
   const ledger = join(folder('ledger'), 'ledger');

@@ -54,8 +54,13 @@ export class TestEndpoint {
 
   /** The process of the manager. */
   get managerPid(): number {
+    return this.managerPids[0]!;
+  }
+
+  /** Those of all blocks. */
+  get managerPids(): number[] {
     const blocks = JSON.parse(readFileSync(this.paths.blocks, 'utf8')) as { handle: string }[];
-    return Number(blocks[0]!.handle.split(':')[0]);
+    return blocks.map(({ handle }) => Number(handle.split(':')[0]));
   }
 
   start() {
@@ -114,13 +119,13 @@ export class TestEndpoint {
   /** Ends whatever is left of it, hard. */
   async kill(): Promise<void> {
     const holder = lockHolder(this.paths.lock);
-    let manager: number | undefined;
+    let managers: number[] = [];
     try {
-      manager = this.managerPid;
+      managers = this.managerPids;
     } catch {
       // None is running.
     }
-    for (const pid of [holder?.pid, manager]) {
+    for (const pid of [holder?.pid, ...managers]) {
       if (pid === undefined) continue;
       try {
         process.kill(pid, 'SIGKILL');
