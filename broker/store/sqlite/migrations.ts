@@ -205,6 +205,12 @@ const migrations: readonly string[] = [
   ALTER TABLE principals ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE blobs RENAME COLUMN created_at TO used_at;
   `,
+  // Tasks that wait for their next attempt stand apart from the queue: a claim does not read past them.
+  `
+  DROP INDEX tasks_queue;
+  CREATE INDEX tasks_queue ON tasks (endpoint, priority DESC, num) WHERE state = 'queued' AND not_before = 0;
+  CREATE INDEX tasks_paused ON tasks (endpoint, not_before) WHERE state = 'queued' AND not_before > 0;
+  `,
 ];
 
 /** Brings a database up to date; one of a newer version is refused. */

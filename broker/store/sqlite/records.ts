@@ -206,17 +206,18 @@ function aheadText(ahead: number): string {
  */
 export function tasksAhead(ctx: Context, rows: readonly TaskRecordRow[]): (row: TaskRecordRow) => number {
   const positions = new Map<number, number>();
-  const seen = new Set<number>();
+  const lengths = new Map<number, number>();
   for (const row of rows) {
-    if (row.state !== 'queued' || row.endpoint_state !== 'online' || seen.has(row.endpoint)) continue;
-    seen.add(row.endpoint);
+    if (row.state !== 'queued' || row.endpoint_state !== 'online' || lengths.has(row.endpoint)) continue;
     const head = ctx.all<{ num: number }>(
-      `SELECT num FROM tasks WHERE endpoint = ? AND state = 'queued' ORDER BY priority DESC, num LIMIT ${COUNTED + 1}`,
+      `SELECT num FROM tasks WHERE endpoint = ? AND state = 'queued' AND not_before = 0 ORDER BY priority DESC, num LIMIT ${COUNTED + 1}`,
       row.endpoint,
     );
     for (const [i, { num }] of head.entries()) positions.set(num, i);
+    lengths.set(row.endpoint, head.length);
   }
-  return row => positions.get(row.num) ?? COUNTED + 1;
+  // One that is not among them is behind them all: further back, or at the end of a pause that no claim has seen yet.
+  return row => positions.get(row.num) ?? lengths.get(row.endpoint) ?? 0;
 }
 
 export function toTaskRecords(ctx: Context, rows: readonly TaskRecordRow[], now: number): TaskRecord[] {

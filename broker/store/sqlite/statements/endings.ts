@@ -88,11 +88,9 @@ export function endTasksOfDeleted(ctx: Context, now: number, limit: number): num
   for (const { num } of deleted) {
     const rows = ctx.all<TaskRow>(
       `SELECT * FROM (${SELECT_TASK} WHERE t.endpoint = ? AND ${IS_LIVE} LIMIT +?)
-       UNION ALL SELECT * FROM (${SELECT_TASK} WHERE t.endpoint = ? AND t.state = 'queued' LIMIT +?)`,
-      num,
-      limit - ended,
-      num,
-      limit - ended,
+       UNION ALL SELECT * FROM (${SELECT_TASK} WHERE t.endpoint = ? AND t.state = 'queued' AND t.not_before = 0 LIMIT +?)
+       UNION ALL SELECT * FROM (${SELECT_TASK} WHERE t.endpoint = ? AND t.state = 'queued' AND t.not_before > 0 LIMIT +?)`,
+      ...[num, limit - ended, num, limit - ended, num, limit - ended],
     );
     const error = { code: 'endpoint-deleted', message: 'The endpoint of this task was deleted.' };
     for (const row of rows) endCancelled(ctx, row, now, error);

@@ -43,6 +43,20 @@ export function leases(): void {
       expect(await claim(again)).toEqual({ tasks: [], nextAt: now + 2_000 });
     });
 
+    it('claims what comes out of a pause among the others, by priority', async () => {
+      const { ref } = await session();
+      const [low, high] = [await submit({ priority: -1 }), await submit({ priority: 5 })];
+      await claim(ref);
+      const attempts = [low, high].map(id => ({ task: id, attempt: 1, reason: 'x', workerDied: false }));
+      await store.lose({ ...ref, now, attempts });
+      const middle = await submit();
+      expect((await claim(ref)).tasks).toMatchObject([{ task: middle, attempt: 1 }]);
+      const last = await submit();
+      pass(1_000);
+      expect((await get(low)).wait).toMatchObject({ reason: 'tasks-ahead', text: '1 task is ahead on lab.' });
+      expect((await claim(ref)).tasks.map(({ task }) => task)).toEqual([high, last, low]);
+    });
+
     it('leaves everything to a session that is heard between the passes', async () => {
       const id = await submit();
       const { ref } = await session();
