@@ -1,11 +1,12 @@
-import { chmod, mkdir } from 'node:fs/promises';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { RunaboutError } from '../protocol/errors/error.ts';
 import { BlobFiles } from './blobs/files.ts';
+import { openDataFolder } from './data-folder.ts';
 import { EventHub } from './events/hub.ts';
 import { type App, buildApp } from './http/app.ts';
 import { Authenticator } from './http/auth.ts';
+import { Connections } from './http/connections.ts';
 import { FailureLimit } from './http/failure-limit.ts';
 import { acceptSockets } from './http/upgrade.ts';
 import { lockFolder } from './lock.ts';
@@ -46,9 +47,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   };
 
   try {
-    await mkdir(dataDir, { recursive: true });
-    // What people run and what comes back is nobody else's business.
-    await chmod(dataDir, 0o700);
+    await openDataFolder(dataDir);
     undo.push(lockFolder(dataDir));
     const { log, close: closeLog } = openLog(settings.logLevel, settings.logFile);
     undo.push(closeLog);
@@ -64,6 +63,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
       log,
       store,
       hub,
+      connections: new Connections(settings.peers),
       blobs: await BlobFiles.open(join(dataDir, 'blobs')),
       auth: new Authenticator(store, new FailureLimit(clock, settings.authFailuresPerMinute)),
       sessions: new SessionRegistry(store),
@@ -71,6 +71,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     const app = await buildApp(services);
     undo.push(() => closeServer(app));
     undo.push(() => hub.close());
+    app.server.on(settings.tls ? 'secureConnection' : 'connection', socket => services.connections.opened(socket));
     undo.push(acceptSockets(app.server, services));
     undo.push(startSweeper(services));
     undo.push(startPurger(services));

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { RunaboutError } from '../protocol/errors/error.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { defaultPeerLimits, type PeerLimits } from './peer-limits.ts';
 import { defaultPolicy, type StorePolicy } from './store/contract.ts';
 
 export interface BrokerOptions extends Partial<StorePolicy> {
@@ -28,10 +29,13 @@ export interface BrokerOptions extends Partial<StorePolicy> {
   helloTimeoutMs?: number;
   /** Failed authentications per minute and address before 429. */
   authFailuresPerMinute?: number;
+  /** How much one peer may take; see {@link PeerLimits}. */
+  peers?: Partial<PeerLimits>;
   clock?: Clock;
 }
 
-export type Settings = Required<Omit<BrokerOptions, 'tls' | 'logFile'>> & Pick<BrokerOptions, 'tls' | 'logFile'>;
+export type Settings = Required<Omit<BrokerOptions, 'tls' | 'logFile' | 'peers'>> &
+  Pick<BrokerOptions, 'tls' | 'logFile'> & { peers: PeerLimits };
 
 export function withDefaults(options: BrokerOptions): Settings {
   const leaseMs = options.leaseMs ?? 30_000;
@@ -54,6 +58,7 @@ export function withDefaults(options: BrokerOptions): Settings {
     ...defaultPolicy,
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
     dataDir: options.dataDir,
+    peers: { ...defaultPeerLimits, ...options.peers },
   };
 }
 

@@ -2,6 +2,7 @@ import type { BlobFiles } from './blobs/files.ts';
 import type { Clock } from './clock.ts';
 import type { EventHub } from './events/hub.ts';
 import type { Authenticator } from './http/auth.ts';
+import type { Connections } from './http/connections.ts';
 import type { Logger } from './log.ts';
 import type { Settings } from './options.ts';
 import type { SessionRegistry } from './sessions/registry.ts';
@@ -15,6 +16,7 @@ export interface Services {
   store: BrokerStore;
   blobs: BlobFiles;
   auth: Authenticator;
+  connections: Connections;
   hub: EventHub;
   sessions: SessionRegistry;
 }

@@ -39,7 +39,7 @@ export function encodeMessage(header: Header, payload: Uint8Array = NO_BYTES): U
  * @throws RunaboutError `frame-invalid` when it is cut, or no JSON object with a string `t`, or over a size cap
  */
 export function decodeFrame(frame: Uint8Array): Message[] {
-  const reader = new MessageReader();
+  const reader = new MessageReader(limits.blob, limits.frameMessages);
   const messages = reader.push(frame);
   if (reader.pending > 0) throw new RunaboutError('frame-invalid', 'A frame ends inside a message.');
   return messages;
@@ -53,8 +53,12 @@ export class MessageReader {
   #needed = 4;
   readonly #maxPayload: number;
 
-  constructor(maxPayload: number = limits.blob) {
+  readonly #maxMessages: number;
+
+  /** @param maxMessages that may come at once: a frame of nothing but tiny ones takes a hundred times its size */
+  constructor(maxPayload: number = limits.blob, maxMessages = Number.POSITIVE_INFINITY) {
     this.#maxPayload = maxPayload;
+    this.#maxMessages = maxMessages;
   }
 
   /** Bytes that wait for the rest of their message. */
@@ -76,13 +80,14 @@ export class MessageReader {
     let at = 0;
     this.#needed = 4;
     while (data.length - at >= 4) {
-      const headerEnd = at + 4 + this.#checked(data.readUInt32BE(at), limits.header, 'header');
+      const headerEnd = at + 4 + this.#checked(data.readUInt32BE(at), limits.header, 'header length');
       this.#needed = headerEnd - at;
       if (data.length < headerEnd) break;
       const header = parseHeader(data.toString('utf8', at + 4, headerEnd));
-      const end = headerEnd + this.#checked(header.bytes ?? 0, this.#maxPayload, 'payload');
+      const end = headerEnd + this.#checked(header.bytes ?? 0, this.#maxPayload, 'payload length');
       this.#needed = end - at;
       if (data.length < end) break;
+      this.#checked(messages.length + 1, this.#maxMessages, 'number of messages');
       messages.push({ header, payload: end > headerEnd ? data.subarray(headerEnd, end) : NO_BYTES });
       at = end;
       this.#needed = 4;
@@ -93,8 +98,7 @@ export class MessageReader {
   }
 
   #checked(length: number, cap: number, what: string): number {
-    if (length > cap)
-      throw new RunaboutError('frame-invalid', `A ${what} of ${length} bytes is over the cap of ${cap}.`);
+    if (length > cap) throw new RunaboutError('frame-invalid', `A ${what} of ${length} is over the cap of ${cap}.`);
     return length;
   }
 }

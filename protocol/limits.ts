@@ -17,6 +17,8 @@ export const limits = {
   result: 48 * 1024 * 1024,
   /** One WebSocket frame between broker and agent, or agent and manager. */
   frame: 16 * 1024 * 1024,
+  /** Messages in one such frame (a number). */
+  frameMessages: 4096,
   /** The JSON header of one message in a frame. */
   header: 256 * 1024,
   /** The tail of a task's output that stays in its record. */

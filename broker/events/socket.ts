@@ -6,9 +6,6 @@ import { closeFor, keepAlive } from '../sockets.ts';
 import type { TokenHolder } from '../store/contract.ts';
 import type { Subscriber } from './feed.ts';
 
-/** Bytes that may wait for a reader before it counts as too slow. */
-const MOST_BUFFERED = 8 * 1024 * 1024;
-
 /** Serves one event stream: waits for its `sub`, then sends until either side closes. */
 export function serveEvents(socket: WebSocket, holder: TokenHolder, { hub, clock, settings, log }: Services): void {
   let subscriber: Subscriber | undefined;
@@ -19,11 +16,13 @@ export function serveEvents(socket: WebSocket, holder: TokenHolder, { hub, clock
 
   socket.on('message', (data, isBinary) => {
     silent();
+    // What still comes after we closed it says nothing any more.
+    if (socket.readyState !== socket.OPEN) return;
     if (subscriber) return socket.close(closeCodes.protocol, 'request-invalid: sub comes once');
     try {
       if (isBinary) return socket.close(closeCodes.protocol, 'frame-invalid: text frames only');
       const { output, from } = Subscribe.parse(JSON.parse(String(data)));
-      subscriber = toSubscriber(socket, holder.owner, output);
+      subscriber = toSubscriber(socket, holder.owner, output, settings.peers.streamBytes);
       hub.join(subscriber, from).catch(error => {
         // A stream that closed while it got its replay is no failure.
         if (socket.readyState === socket.OPEN) closeFor(socket, error, log);
@@ -41,13 +40,14 @@ export function serveEvents(socket: WebSocket, holder: TokenHolder, { hub, clock
   });
 }
 
-function toSubscriber(socket: WebSocket, owner: string, output: boolean): Subscriber {
+/** @param most bytes that may wait for its reader before that counts as too slow */
+function toSubscriber(socket: WebSocket, owner: string, output: boolean, most: number): Subscriber {
   return {
     owner,
     output,
     send(frame) {
       if (socket.readyState !== socket.OPEN) return;
-      if (socket.bufferedAmount > MOST_BUFFERED) {
+      if (socket.bufferedAmount > most) {
         socket.close(closeCodes.overload, 'too-many-requests: the stream is read too slowly');
         return;
       }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { createSecureContext } from 'node:tls';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
@@ -12,7 +13,7 @@ import type { Services } from '../services.ts';
 import type { TokenHolder } from '../store/contract.ts';
 import { version } from '../version.ts';
 import { checkKind, type Kind } from './auth.ts';
-import { endWithProblem, sendProblem } from './problems.ts';
+import { endWithProblem, sendProblem, toClientError } from './problems.ts';
 import { RouteTable } from './route-table.ts';
 import { blobRoutes } from './routes/blobs.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
@@ -48,21 +49,19 @@ const PEOPLE: readonly Kind[] = ['owner', 'user'];
 
 /** The REST API: every route with its schema, every request with a token, every failure as a problem. */
 export async function buildApp(services: Services): Promise<App> {
-  const { settings, log } = services;
+  const { settings, log, connections } = services;
+  const { peers } = settings;
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.restBody,
     routerOptions: { maxParamLength: 256 },
     exposeHeadRoutes: false,
-    // A caller that trickles its headers or body holds a socket no longer than this.
-    requestTimeout: 300_000,
+    requestTimeout: peers.requestMs,
     connectionTimeout: 0,
-    https: settings.tls ? readTls(settings.tls) : (null as never),
+    ...serverOptions(settings),
     frameworkErrors: (error, request, reply) => void sendProblem(error, request as FastifyRequest, reply),
-    clientErrorHandler(_error, socket) {
-      endWithProblem(socket, new RunaboutError('request-invalid', 'This is not valid HTTP.'));
-    },
+    clientErrorHandler: (error, socket) => endWithProblem(socket, toClientError(error)),
   }).withTypeProvider<ZodTypeProvider>() as unknown as App;
 
   app.setValidatorCompiler(validatorCompiler);
@@ -87,9 +86,11 @@ export async function buildApp(services: Services): Promise<App> {
   });
 
   app.decorateRequest('holder', null as unknown as TokenHolder);
-  app.addHook('onRequest', async request => {
+  app.addHook('onRequest', async (request, reply) => {
     request.holder = await services.auth.identify(request.headers.authorization, request.ip);
     const { allow, cap } = request.routeOptions.config;
+    connections.known(request.raw.socket, request.holder.principal.id);
+    connections.requested(request.raw, reply.raw, cap === undefined);
     // Addresses that do not exist are the same for every kind.
     if (!request.is404) checkKind(request.holder, allow ?? PEOPLE);
     const length = Number(request.headers['content-length'] ?? 0);
@@ -139,6 +140,20 @@ export async function buildApp(services: Services): Promise<App> {
   });
   await app.ready();
   return app;
+}
+
+/**
+ * What Node's own server is told. A caller that trickles its headers or its body is found at the next of its rounds.
+ * @throws RunaboutError `broker-address`
+ */
+function serverOptions({ tls, peers: { headersMs, requestMs } }: Settings): object {
+  const common = {
+    headersTimeout: Math.min(headersMs, requestMs),
+    connectionsCheckingInterval: Math.min(5_000, headersMs / 2),
+    // Of an offer to speak another protocol, HTTP says that it may be passed over.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
+  };
+  return tls ? { https: { ...common, handshakeTimeout: headersMs, ...readTls(tls) } } : { http: common };
 }
 
 /** @throws RunaboutError `broker-address` */

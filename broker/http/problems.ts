@@ -32,6 +32,17 @@ export function toCallersError(error: unknown): RunaboutError {
   return new RunaboutError('broker-internal', 'The broker failed; its log says why.');
 }
 
+/** What Node's HTTP server found wrong with a connection, before there was a request. */
+export function toClientError({ code }: { code?: string }): RunaboutError {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new RunaboutError('headers-too-large', 'The headers of the request are larger than 16 KiB.');
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new RunaboutError('request-timeout', 'The request did not arrive in time.', { hint: 'Send it again.' });
+  }
+  return new RunaboutError('request-invalid', 'This is not valid HTTP.');
+}
+
 /** Where something is wrong, as people call it. */
 const PLACES: Record<string, string> = { body: 'body', params: 'address', querystring: 'query' };
 

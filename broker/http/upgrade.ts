@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { closeCodes } from '../../protocol/close-codes.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { limits } from '../../protocol/limits.ts';
@@ -16,6 +16,8 @@ interface SocketPath {
   allow: readonly Kind[];
   /** Bytes in one incoming message. */
   maxPayload: number;
+  /** It is an event stream, of which a token holder may have so many. */
+  streams?: true;
   serve(socket: WebSocket, holder: TokenHolder, services: Services): void;
 }
 
@@ -32,9 +34,13 @@ export const socketPaths: Record<string, SocketPath> = {
     summary: 'the events of one owner, live and from a sequence number',
     allow: ['owner', 'user'],
     maxPayload: 64 * 1024,
+    streams: true,
     serve: serveEvents,
   },
 };
+
+/** How long the other side may take to answer a close, in milliseconds. One that does not read never does. */
+const CLOSE_MS = 5_000;
 
 /**
  * Serves the WebSockets of a server. Returns what says goodbye to all of them, and ends those that do not answer.
@@ -45,8 +51,19 @@ export function acceptSockets(server: Server, services: Services): () => Promise
   for (const [path, { maxPayload }] of Object.entries(socketPaths)) {
     servers.set(
       path,
-      new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false, clientTracking: true }),
+      new WebSocketServer({
+        noServer: true,
+        maxPayload,
+        perMessageDeflate: false,
+        closeTimeout: CLOSE_MS,
+      } as ServerOptions),
     );
+  }
+
+  for (const ws of servers.values()) {
+    ws.on('wsClientError', ({ message }, socket) => {
+      endWithProblem(socket, new RunaboutError('request-invalid', `This is no WebSocket handshake: ${message}.`));
+    });
   }
 
   let stopping = false;
@@ -68,6 +85,8 @@ export function acceptSockets(server: Server, services: Services): () => Promise
     if (!target) throw new RunaboutError('route-not-found', 'There is no such WebSocket.');
     checkKind(holder, target.allow);
     checkOrigin(request);
+    services.connections.known(request.socket, holder.principal.id);
+    if (target.streams) services.connections.streamed(request.socket, holder.principal.id);
     servers.get(path)!.handleUpgrade(request, socket, head, ws => target.serve(ws, holder, services));
   }
 

@@ -13,8 +13,6 @@ import { checkInSession, Inbox } from './inbox.ts';
 
 /** Frames whose effects are not committed yet, above which the socket is not read further. */
 const MOST_PENDING = 32;
-/** Frames that may arrive between `hello` and `welcome`. */
-const MOST_EARLY = 256;
 
 export interface SessionIdentity {
   endpoint: string;
@@ -35,12 +33,15 @@ export class AgentSession {
   readonly #socket: WebSocket;
   readonly #services: Services;
   readonly #batcher: Batcher;
+  /** What came between `hello` and `welcome`. */
   readonly #early: Buffer[] = [];
+  #earlyBytes = 0;
   #state: 'new' | 'opening' | 'open' | 'closed' = 'new';
   #ref: SessionRef | undefined;
   #dispatcher: Dispatcher | undefined;
   #inbox: Inbox | undefined;
   #pending = 0;
+  #pendingBytes = 0;
   #cancelTimer: () => void;
 
   constructor(socket: WebSocket, identity: SessionIdentity, services: Services) {
@@ -49,7 +50,9 @@ export class AgentSession {
     this.#socket = socket;
     this.#services = services;
     this.#batcher = new Batcher(frame => {
-      if (socket.readyState === socket.OPEN) socket.send(frame, () => this.#dispatcher?.drained());
+      if (socket.readyState !== socket.OPEN) return;
+      if (socket.bufferedAmount > services.settings.peers.sessionBytes) this.#overload('nothing is read');
+      else socket.send(frame, () => this.#dispatcher?.drained());
     });
     this.#cancelTimer = services.clock.after(services.settings.helloTimeoutMs, () =>
       this.close(closeCodes.protocol, 'request-invalid: no hello in time'),
@@ -88,29 +91,46 @@ export class AgentSession {
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.#state === 'opening') {
-      if (this.#early.push(data) > MOST_EARLY) this.close(closeCodes.overload, 'too-many-requests: wait for welcome');
+      this.#early.push(data);
+      this.#earlyBytes += data.length;
+      if (this.#earlyBytes > limits.frame || this.#early.length > MOST_PENDING) this.#overload('wait for welcome');
       return;
     }
     try {
       if (!isBinary) throw new RunaboutError('frame-invalid', 'Frames are binary.');
       const messages = decodeFrame(data).map(checked);
       if (this.#state === 'new') this.#hello(messages);
-      else if (this.#inbox) this.#take(this.#inbox, messages);
+      else if (this.#inbox) this.#take(this.#inbox, messages, data.length);
     } catch (error) {
       closeFor(this.#socket, error, this.#services.log);
     }
   }
 
   /** Stops reading while too much waits for its commit, so that a fast agent cannot fill the memory. */
-  #take(inbox: Inbox, messages: CheckedMessage[]): void {
+  #take(inbox: Inbox, messages: CheckedMessage[], bytes: number): void {
     for (const message of messages) checkInSession(message);
-    if (++this.#pending === MOST_PENDING) this.#socket.pause();
+    this.#pending += 1;
+    this.#pendingBytes += bytes;
+    if (this.#isFull) this.#socket.pause();
     inbox
       .take(messages)
       .catch(error => this.#failed(error))
       .finally(() => {
-        if (--this.#pending === MOST_PENDING - 1) this.#socket.resume();
+        const wasFull = this.#isFull;
+        this.#pending -= 1;
+        this.#pendingBytes -= bytes;
+        if (wasFull && !this.#isFull) this.#socket.resume();
       });
+  }
+
+  get #isFull(): boolean {
+    return this.#pending >= MOST_PENDING || this.#pendingBytes > this.#services.settings.peers.sessionBytes;
+  }
+
+  /** Who does not read would not read the close either: its socket ends soon after (see ../http/upgrade.ts). */
+  #overload(why: string): void {
+    this.#batcher.close();
+    this.#socket.close(closeCodes.overload, `too-many-requests: ${why}`);
   }
 
   #failed(error: unknown): void {

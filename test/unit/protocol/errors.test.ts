@@ -43,6 +43,6 @@ test('codes, statuses and titles keep house style', () => {
     expect(title).toMatch(/^[A-Z].*\.$/);
     // An error of the user's function is a result, not a failed request.
     if (whose === 'function') expect(errorKinds[code as ErrorCode].status).toBe(200);
-    else expect([200, 400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 500, 503]).toContain(status);
+    else expect([200, 400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 431, 500, 503]).toContain(status);
   }
 });
