@@ -1,7 +1,7 @@
 /**
  * Every id that stands in both the code and package.json. A unit test compares the two, both ways.
  */
-import { serverCommands } from '../protocol/editor-server/messages.ts';
+import { clientCommands, serverCommands } from '../protocol/editor-server/messages.ts';
 
 export const EXTENSION_ID = 'runabout.runabout';
 
@@ -28,6 +28,8 @@ export const commands = {
   runAgain: 'runabout.runAgain',
   runWithArguments: 'runabout.runWithArguments',
   saveResult: 'runabout.saveResult',
+  /** Known to the language server too: its hovers link to it. */
+  showHistory: clientCommands.showHistory,
   showLog: 'runabout.showLog',
   showResult: serverCommands.showResult,
   startLocalBroker: 'runabout.startLocalBroker',

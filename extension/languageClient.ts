@@ -42,7 +42,11 @@ export function createClient(
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       synchronize: { fileEvents },
       // The links of our hovers, and no others.
-      markdown: { isTrusted: { enabledCommands: [commands.run, commands.showResult, commands.cancel] } },
+      markdown: {
+        isTrusted: {
+          enabledCommands: [commands.run, commands.showResult, commands.showHistory, commands.cancel],
+        },
+      },
       middleware: {
         provideCodeLenses: (document, token, next) => (lenses() ? next(document, token) : []),
       },

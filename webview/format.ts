@@ -19,6 +19,15 @@ export function elapsed(ms: number): string {
   return (parts[2] === 0 ? parts.slice(0, 2) : parts).join(' ');
 }
 
+/** How long ago something was: `just now`, `5 min ago`, `3 h ago`, `12 days ago`. */
+export function ago(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return 'just now';
+  if (minutes < 120) return `${minutes} min ago`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ago` : `${Math.floor(hours / 24)} days ago`;
+}
+
 export function bytes(count: number): string {
   if (count < 1000) return `${count} bytes`;
   if (count < 1e6) return `${(count / 1e3).toFixed(1)} kB`;

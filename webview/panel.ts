@@ -40,7 +40,7 @@ receive(message => {
   switch (message.t) {
     case 'show':
       problem.hidden = true;
-      show(message.state);
+      show(message.state, message.reveal);
       break;
     case 'output':
       if (message.task !== shown?.task.id) break;
@@ -55,7 +55,7 @@ receive(message => {
 });
 send({ t: 'ready' });
 
-function show(state: PanelState): void {
+function show(state: PanelState, reveal?: 'history'): void {
   const sameTask = shown?.task.id === state.task.id;
   if (!sameTask) {
     const before = saved();
@@ -77,8 +77,11 @@ function show(state: PanelState): void {
   if (key !== resultKey) result.replaceChildren(resultView(state));
   resultKey = key;
   if (!sameTask || output.pieces !== state.output.length) output.show(state.output, state.outputCut);
-  details.replaceChildren(detailsView(state));
+  const { element, history } = detailsView(state);
+  details.replaceChildren(element);
+  if (reveal) chosen = 'details';
   arrange(state);
+  if (reveal) history.reveal();
 }
 
 /** While a task prints and nobody chose a tab, its output is what one looks at; after its end, the result. */

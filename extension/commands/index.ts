@@ -20,6 +20,7 @@ import { run } from './run.ts';
 import { runAgain } from './runAgain.ts';
 import { runWithArguments } from './runWithArguments.ts';
 import { saveResult } from './saveResult.ts';
+import { showHistory } from './showHistory.ts';
 import { showLog } from './showLog.ts';
 import { showResult } from './showResult.ts';
 import { startLocalBroker } from './startLocalBroker.ts';
@@ -49,6 +50,7 @@ export const commandTable: Record<CommandName, Command> = {
   runAgain,
   runWithArguments,
   saveResult,
+  showHistory,
   showLog,
   showResult,
   startLocalBroker,

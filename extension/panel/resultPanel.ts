@@ -23,7 +23,7 @@ import { shortName } from '../words.ts';
 import { panelHtml } from './html.ts';
 import { openFrame } from './openFrame.ts';
 import { OutputTail } from './output.ts';
-import { loadResult, loadValue } from './taskView.ts';
+import { loadHistory, loadResult, loadValue } from './taskView.ts';
 
 /**
  * The one result panel: opened beside the code once, then used again where the person put it, without taking the
@@ -38,6 +38,8 @@ export class ResultPanel implements WebviewPanelSerializer {
   #task: string | undefined;
   #state: PanelState | undefined;
   #problem: string | undefined;
+  /** A part of the page that the person asked for, until it is shown. */
+  #reveal: 'history' | undefined;
   #tail = new OutputTail();
   /** The task as an event told it since its record was asked for: the answer may be older. */
   #newest: TaskRecord | undefined;
@@ -73,8 +75,9 @@ export class ResultPanel implements WebviewPanelSerializer {
     return this.#state;
   }
 
-  /** Shows a task; its panel opens when it is not open yet. */
-  async show(task: string): Promise<void> {
+  /** Shows a task, or a part of what is known of it; its panel opens when it is not open yet. */
+  async show(task: string, reveal?: 'history'): Promise<void> {
+    this.#reveal = reveal;
     if (this.#panel) this.#panel.reveal(undefined, true);
     else this.#adopt(this.#create());
     await this.#load(task);
@@ -164,7 +167,7 @@ export class ResultPanel implements WebviewPanelSerializer {
   }
 
   async #show(client: BrokerClient, task: TaskRecord, fresh: () => boolean): Promise<void> {
-    const result = await loadResult(client, task);
+    const [result, history] = await Promise.all([loadResult(client, task), loadHistory(client, task)]);
     const value = result && (await loadValue(client, task, result));
     const code = (result?.error ?? task.error)?.code;
     if (!fresh() || !this.#panel) return;
@@ -174,11 +177,12 @@ export class ResultPanel implements WebviewPanelSerializer {
       ...(value ? { value } : {}),
       ...(result?.error ? { error: result.error } : {}),
       ...(isErrorCode(code) ? { errorKind: errorKinds[code] } : {}),
+      ...history,
       output: this.#tail.lines,
       ...(this.#tail.cut ? { outputCut: this.#tail.cut } : {}),
     };
     this.#problem = undefined;
-    this.#post({ t: 'show', state: this.#state });
+    this.#postState(this.#state);
   }
 
   #fail(error: unknown): void {
@@ -218,6 +222,12 @@ export class ResultPanel implements WebviewPanelSerializer {
     this.#stream = undefined;
   }
 
+  #postState(state: PanelState): void {
+    if (!this.#ready) return;
+    this.#post({ t: 'show', state, ...(this.#reveal ? { reveal: this.#reveal } : {}) });
+    this.#reveal = undefined;
+  }
+
   #post(message: ToPanel): void {
     if (this.#ready) void this.#panel?.webview.postMessage(message);
   }
@@ -228,7 +238,7 @@ export class ResultPanel implements WebviewPanelSerializer {
       case 'ready':
         // Also after the page was hidden and made anew.
         this.#ready = true;
-        if (this.#state) this.#post({ t: 'show', state: this.#state });
+        if (this.#state) this.#postState(this.#state);
         if (this.#problem) this.#post({ t: 'problem', text: this.#problem });
         break;
       case 'copy':

@@ -1,5 +1,5 @@
 import type { BrokerClient } from '../../client/client.ts';
-import type { TaskRecord, TaskResult } from '../../protocol/client-broker/tasks.ts';
+import type { HistoryEntry, TaskRecord, TaskResult } from '../../protocol/client-broker/tasks.ts';
 import type { ValueState } from '../../protocol/panel/messages.ts';
 import { isTerminal } from '../../protocol/tasks/states.ts';
 import { t } from '../l10n.ts';
@@ -13,6 +13,18 @@ export const MOST_DECODED = 16 * 1024 * 1024;
 /** The result of a task that has ended; `undefined` before. */
 export async function loadResult(client: BrokerClient, task: TaskRecord): Promise<TaskResult | undefined> {
   return isTerminal(task.state) ? await client.taskResult(task.id) : undefined;
+}
+
+/** A task that went to and fro for long has more changes of state than a page wants. */
+const MOST_CHANGES = 200;
+
+export async function loadHistory(
+  client: BrokerClient,
+  task: TaskRecord,
+): Promise<{ history: HistoryEntry[]; earlier: number }> {
+  const { entries } = await client.taskHistory(task.id);
+  const history = entries.slice(-MOST_CHANGES);
+  return { history, earlier: entries.length - history.length };
 }
 
 /** A value as the panel shows it, cut to a size that a page can draw. */

@@ -1,5 +1,5 @@
 import { type Hover, MarkupKind } from 'vscode-languageserver/node';
-import { serverCommands } from '../../protocol/editor-server/messages.ts';
+import { clientCommands, serverCommands } from '../../protocol/editor-server/messages.ts';
 import { isTerminal } from '../../protocol/tasks/states.ts';
 import type { OpenDocument } from '../documents/open-document.ts';
 import type { FunctionState, States } from '../documents/state.ts';
@@ -67,6 +67,7 @@ function actions(state: FunctionState, states: States, links: boolean): string |
   const summary = states.summary(state);
   const shown = [link(summary ? 'Run again' : 'Run', serverCommands.run, ref)];
   if (summary) shown.unshift(link('Open result', serverCommands.showResult, { task: summary.task }));
+  if (summary) shown.push(link('History', clientCommands.showHistory, { task: summary.task }));
   if (summary && !isTerminal(summary.state)) shown.push(link('Cancel', serverCommands.cancel, { task: summary.task }));
   return shown.join(' · ');
 }

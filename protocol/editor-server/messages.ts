@@ -14,7 +14,7 @@ import { taskStates } from '../tasks/states.ts';
 
 /** `initializationOptions`. Without a token here, the server reads what `runabout login` stored. */
 export const InitializationOptions = z.object({
-  /** The client has the lens commands of {@link clientCommands} itself, so the server does not announce its own. */
+  /** The client has the commands of {@link serverCommands} and {@link clientCommands} itself, so the server does not announce its own. */
   clientCommands: z.boolean().default(false),
   /** Where the server keeps remembered arguments and the chosen endpoint; absent: the user's state folder. */
   storagePath: z.string().optional(),
@@ -47,6 +47,12 @@ export const serverCommands = {
   showResult: 'runabout.showResult',
   /** null → null: puts away the results that are shown now, in lenses, hovers and diagnostics; later runs show again. */
   clearResults: 'runabout.clearResults',
+} as const;
+
+/** Commands that only a client with a panel has: hovers link to them where the client runs links. */
+export const clientCommands = {
+  /** `{task}`: every change of its state, when and why. */
+  showHistory: 'runabout.showHistory',
 } as const;
 
 /** A marked function in a document. `name` is as in `file.ts#name`: `mean`, `Stats.mean`, `default`. */

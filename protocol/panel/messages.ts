@@ -2,7 +2,7 @@
  * What the extension and the result panel (a webview) tell each other by `postMessage`. Data goes down as a whole
  * {@link PanelState}; actions come up. Types only: the webview bundles no schema library.
  */
-import type { TaskRecord } from '../client-broker/tasks.ts';
+import type { HistoryEntry, TaskRecord } from '../client-broker/tasks.ts';
 import type { Whose } from '../errors/registry.ts';
 import type { TaskError } from '../tasks/error.ts';
 
@@ -48,6 +48,9 @@ export interface PanelState {
   error?: TaskError;
   /** Of the error's code, where the registry has it. */
   errorKind?: ErrorKind;
+  /** Its changes of state, oldest first: the newest of them, and how many came before. */
+  history: HistoryEntry[];
+  earlier: number;
   output: OutputLine[];
   /** What of the output is not shown, as a sentence. */
   outputCut?: string;
@@ -55,7 +58,8 @@ export interface PanelState {
 
 /** Extension → page. */
 export type ToPanel =
-  | { t: 'show'; state: PanelState }
+  /** `reveal`: the person asked for that part. */
+  | { t: 'show'; state: PanelState; reveal?: 'history' }
   /** More output of the task that is shown. */
   | { t: 'output'; task: string; lines: OutputLine[] }
   /** The broker cannot be reached, or the task is gone. */

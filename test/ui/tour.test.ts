@@ -159,6 +159,27 @@ test('the sidebar shows the endpoint, the functions and the tasks with their sta
   await editor.screenshot('sidebar');
 });
 
+test('the history of a task says when each state came and why', async () => {
+  await editor.contextMenu(await editor.viewRow('Tasks', /estimatePi.*cancelled/), 'Show History');
+  const panel = await editor.panel();
+  const history = panel.getByRole('region', { name: 'History' });
+  await history.getByRole('row', { name: /Queued .*Submitted by owner\./ }).waitFor();
+  await history.getByRole('row', { name: /Running .* 1 A worker began with it\./ }).waitFor();
+  await history.getByRole('row', { name: /Cancelling .*Somebody cancelled it\./ }).waitFor();
+  await history.getByRole('row', { name: /Cancelled .*laptop stopped it\./ }).waitFor();
+  expect(await panel.getByRole('heading', { level: 1 }).textContent()).toContain('estimatePi');
+  for (const [name, theme] of [
+    ['light', 'Light Modern'],
+    ['dark', 'Dark Modern'],
+  ] as const) {
+    await editor.theme(theme);
+    await until(`the panel is ${name}`, async () =>
+      (await panel.locator('body').getAttribute('class'))?.includes(`vscode-${name}`),
+    );
+    await editor.screenshot(`panel-history-${name}`);
+  }
+});
+
 test('a task that came from elsewhere shows up by itself', async () => {
   const rows = editor.viewRows('Tasks').filter({ hasText: /randomWalk.*succeeded/ });
   const before = await rows.count();
@@ -188,9 +209,7 @@ test.each([
   ['high-contrast', 'Dark High Contrast'],
   ['dark', 'Dark Modern'],
 ])('everything stays to be read in %s', async (name, theme) => {
-  await editor.command('Preferences: Color Theme');
-  await editor.input.fill(theme);
-  await editor.rows.filter({ hasText: theme }).first().click();
+  await editor.theme(theme);
   const panel = await editor.panel();
   await until(`the panel is ${name} too`, async () =>
     (await panel.locator('body').getAttribute('class'))?.includes(`vscode-${name}`),

@@ -294,3 +294,42 @@ test.each(['dark', 'light', 'high-contrast', 'high-contrast-light'] as const)('t
     expect(contrast, selector).toBeGreaterThan(selector.endsWith('strong') ? 3 : 4.5);
   }
 });
+
+test('the history says when each state came, how long it lasted, in which attempt and why', async () => {
+  const { page, post } = await show(states.lost);
+  await post({ t: 'show', state: states.lost, reveal: 'history' });
+  const history = page.getByRole('region', { name: 'History' });
+  await history.waitFor();
+  expect(await seen(page.getByRole('tab', { selected: true }))).toBe('Details');
+  expect(await page.evaluate(() => document.activeElement!.textContent)).toBe('History');
+  const cells = async () =>
+    (await history.getByRole('row').all()).map(async row =>
+      (await row.locator('th, td').allInnerTexts()).map(text => text.trim()),
+    );
+  const rows = await Promise.all(await cells());
+  expect(rows[0]).toEqual(['Time', 'State', 'Lasted', 'Attempt', 'Why']);
+  const clock = expect.stringMatching(/^\d\d:\d\d:\d\d\.\d{3}( \+.*)?$/);
+  expect(rows.slice(1)).toEqual([
+    [clock, 'Queued', '120 ms', '', 'Submitted by owner.'],
+    [clock, 'Starting', '60 ms', '1', 'Given to laptop.'],
+    [clock, 'Running', '45.0 s', '1', 'A worker began with it.'],
+    [clock, 'Queued', '1.01 s', '1', 'Endpoint laptop was not heard of any more.'],
+    [clock, 'Starting', '100 ms', '2', 'Given to laptop.'],
+    [clock, 'Running', '1 h', '2', 'A worker began with it.'],
+    [clock, 'Lost', '', '2', 'Endpoint laptop was not heard of any more.'],
+  ]);
+  expect(rows[4]![0]).toMatch(/\+45\.2 s$/);
+  expect(await seen(history.getByText(/^Submitted/).first())).toMatch(
+    /\d+ (min|h|days) ago; 3 earlier changes not shown$/,
+  );
+});
+
+test('a state that lasts on says for how long so far', async () => {
+  const running = {
+    ...states.running,
+    history: states.running.history.with(-1, { at: Date.now() - 61_000, state: 'running', attempt: 1 }),
+  } as PanelState;
+  const { page, post } = await show(running);
+  await post({ t: 'show', state: running, reveal: 'history' });
+  await page.getByRole('cell', { name: /^1 min \d+ s so far$/ }).waitFor();
+});

@@ -1,6 +1,6 @@
 /** Tasks in the states that the panel shows. */
 import { crc32, deflateSync } from 'node:zlib';
-import type { TaskRecord } from '../../../protocol/client-broker/tasks.ts';
+import type { HistoryEntry, TaskRecord } from '../../../protocol/client-broker/tasks.ts';
 import type { OutputLine, PanelState, ViewNode } from '../../../protocol/panel/messages.ts';
 
 const START = Date.UTC(2026, 10, 24, 9, 30);
@@ -53,8 +53,25 @@ export const output: OutputLine[] = [
   { at: START + 400, stream: 'item', text: '{ month: 1, mean: 3.1 }' },
 ];
 
+const ranOnce: HistoryEntry[] = [
+  { at: START, state: 'queued', attempt: 0 },
+  { at: START + 120, state: 'leased', attempt: 1 },
+  { at: START + 180, state: 'running', attempt: 1 },
+  { at: START + 1420, state: 'succeeded', attempt: 1 },
+];
+
+const lostOnce: HistoryEntry[] = [
+  { at: START, state: 'queued', attempt: 0 },
+  { at: START + 120, state: 'leased', attempt: 1 },
+  { at: START + 180, state: 'running', attempt: 1 },
+  { at: START + 45_180, state: 'queued', attempt: 1, reason: 'Endpoint laptop was not heard of any more.' },
+  { at: START + 46_190, state: 'leased', attempt: 2 },
+  { at: START + 46_290, state: 'running', attempt: 2 },
+  { at: START + 3_700_000, state: 'lost', attempt: 2, reason: 'Endpoint laptop was not heard of any more.' },
+];
+
 export const states = {
-  value: { task: task(), value: { tree, size: 5321 }, output },
+  value: { task: task(), value: { tree, size: 5321 }, history: ranOnce, earlier: 0, output },
   table: {
     task: task(),
     value: {
@@ -72,6 +89,8 @@ export const states = {
       size: 48_200,
       cut: 'The value is 48 kB; only a part of it is shown. Save it to have all of it.',
     },
+    history: ranOnce,
+    earlier: 0,
     output: [],
   },
   plot: {
@@ -87,11 +106,15 @@ export const states = {
       },
       size: 160_000,
     },
+    history: ranOnce,
+    earlier: 0,
     output: [],
   },
   image: {
     task: task(),
     value: { tree, view: { kind: 'image', mime: 'image/png', base64: png() }, size: 900 },
+    history: ranOnce,
+    earlier: 0,
     output: [],
   },
   failed: {
@@ -119,6 +142,8 @@ export const states = {
       },
     },
     errorKind: { whose: 'function', title: 'The function threw an error.' },
+    history: ranOnce,
+    earlier: 0,
     output,
   },
   lost: {
@@ -129,6 +154,8 @@ export const states = {
       hint: 'Start the endpoint "laptop" and run it again.',
     },
     errorKind: { whose: 'endpoint', title: 'The task was lost with the machine that ran it.' },
+    history: lostOnce,
+    earlier: 3,
     output: [],
   },
   queued: {
@@ -141,10 +168,14 @@ export const states = {
       timings: undefined,
       wait: { reason: 'endpoint-offline', text: 'The endpoint laptop is offline.', since: START },
     }),
+    history: ranOnce.slice(0, 1),
+    earlier: 0,
     output: [],
   },
   running: {
     task: task({ state: 'running', endedAt: undefined, value: undefined, timings: undefined }),
+    history: ranOnce.slice(0, 3),
+    earlier: 0,
     output: output.slice(0, 2),
   },
 } satisfies Record<string, PanelState>;

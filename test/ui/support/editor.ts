@@ -35,6 +35,12 @@ export class Editor {
     await this.#pick(['F1'], `>${title}`, this.rows.filter({ hasText: title }).first());
   }
 
+  async theme(name: string): Promise<void> {
+    await this.command('Preferences: Color Theme');
+    await this.input.fill(name);
+    await this.rows.filter({ hasText: name }).first().click();
+  }
+
   /** Opens a file on the left, wherever the focus is. */
   async openFile(name: string): Promise<void> {
     const row = this.rows.filter({ has: this.page.locator('.label-name', { hasText: name }) }).first();

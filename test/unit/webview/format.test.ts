@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { shortNumber, ticks } from '../../../webview/axis.ts';
-import { bytes, duration, elapsed } from '../../../webview/format.ts';
+import { ago, bytes, duration, elapsed } from '../../../webview/format.ts';
 
 test.each([
   [0.04, '0.0 ms'],
@@ -46,5 +46,18 @@ test('numbers fit an axis', () => {
     '12350',
     '2.5e6',
     '1.2e-5',
+  ]);
+});
+
+test('how long ago something was', () => {
+  const minute = 60_000;
+  expect([-5, 59_999, minute, 119 * minute, 120 * minute, 47 * 60 * minute, 49 * 60 * minute].map(ago)).toEqual([
+    'just now',
+    'just now',
+    '1 min ago',
+    '119 min ago',
+    '2 h ago',
+    '47 h ago',
+    '2 days ago',
   ]);
 });
