@@ -6,6 +6,7 @@ import { limits } from '../../protocol/limits.ts';
 import { toJsonPayload } from '../../protocol/values/payload.ts';
 import type { Services } from '../services.ts';
 import type { AttemptRef, EndedAttempt, SessionRef, StoredValue } from '../store/contract.ts';
+import { STEP } from './reconcile.ts';
 import type { CheckedMessage } from './session.ts';
 
 /** What the session does about messages that are not the store's. */
@@ -120,10 +121,20 @@ export class Inbox {
         return this.#held(store.setStatus({ ...ref, now, workers: header.workers, problem: header.problem }));
       case 'bye':
         this.#effects.leaving();
-        return this.#held(store.release({ ...ref, now }), () => this.#effects.bye());
+        return this.#release();
       default:
         return Promise.reject(new RunaboutError('request-invalid', `${header.t} is not expected here.`));
     }
+  }
+
+  async #release(): Promise<void> {
+    const { store, clock } = this.#services;
+    for (let more = true; more; ) {
+      const released = await store.release({ ...this.#ref, now: clock.now(), limit: STEP });
+      if (released === 'superseded') return this.#effects.superseded();
+      more = released.more;
+    }
+    this.#effects.bye();
   }
 
   /** Goes on only if the session still holds its endpoint. */

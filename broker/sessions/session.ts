@@ -10,6 +10,7 @@ import { closeFor, firstIssue } from '../sockets.ts';
 import type { AttemptRef, SessionRef } from '../store/contract.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { checkInSession, Inbox } from './inbox.ts';
+import { reconcile } from './reconcile.ts';
 
 /** Frames whose effects are not committed yet, above which the socket is not read further. */
 const MOST_PENDING = 32;
@@ -36,6 +37,7 @@ export class AgentSession {
   /** What came between `hello` and `welcome`. */
   readonly #early: Buffer[] = [];
   #earlyBytes = 0;
+  readonly #earlyCancels: AttemptRef[] = [];
   #state: 'new' | 'opening' | 'open' | 'closed' = 'new';
   #ref: SessionRef | undefined;
   #dispatcher: Dispatcher | undefined;
@@ -74,6 +76,10 @@ export class AgentSession {
 
   /** Asks the agent to stop an attempt. */
   cancel({ task, attempt }: AttemptRef): void {
+    if (this.#state === 'opening') {
+      this.#earlyCancels.push({ task, attempt });
+      return;
+    }
     const message: Cancel = { t: 'cancel', task, attempt, reason: 'Somebody cancelled it.' };
     this.#batcher.add(message);
     this.#batcher.flush();
@@ -157,14 +163,17 @@ export class AgentSession {
     const { session, host, workers } = hello;
     const { leaseMs } = settings;
     const now = clock.now();
-    const opened = await store.openSession({ endpoint, tokenHash, session, host, workers, have, now, leaseMs });
-    const { epoch, keep, drop, resend, cancels } = opened;
+    const { epoch } = await store.openSession({ endpoint, tokenHash, session, host, workers, now, leaseMs });
     this.#ref = { endpoint, epoch };
+    // From here on it hears of cancels.
+    if (this.#state === 'opening') sessions.add(this);
+    const reconciled = await reconcile(store, this.#ref, have, clock);
     if (this.#state !== 'opening') {
       await store.closeSession({ ...this.#ref, now: clock.now() });
       return;
     }
-    sessions.add(this);
+    if (reconciled === 'superseded') return this.#superseded();
+    const { keep, drop, resend, cancels } = reconciled;
     log.info({ endpoint, name, epoch, keep: keep.length, drop: drop.length, resend: resend.length }, 'agent connected');
     const welcome = { t: 'welcome', proto: PROTO, epoch, leaseMs, endpoint: { id: endpoint, name } } as const;
     this.#batcher.add(welcome, Buffer.from(JSON.stringify({ keep, drop } satisfies Reconciled)));
@@ -178,9 +187,9 @@ export class AgentSession {
       superseded: () => this.#superseded(),
     });
     this.#dispatcher.send(resend);
-    for (const attempt of cancels) this.cancel(attempt);
-    this.#batcher.flush();
     this.#state = 'open';
+    for (const attempt of [...cancels, ...this.#earlyCancels.splice(0)]) this.cancel(attempt);
+    this.#batcher.flush();
     for (const frame of this.#early.splice(0)) this.#receive(frame, true);
   }
 

@@ -128,12 +128,10 @@ export interface SessionRef {
 /** The answer to a session that is not the newest any more. */
 export type Superseded = 'superseded';
 
-export interface OpenedSession {
-  epoch: number;
+/** What a session has to hear of attempts that its agent says it has. */
+export interface Reconciliation {
   keep: [string, number][];
   drop: [string, number][];
-  /** Leased attempts that the agent does not have. */
-  resend: Dispatch[];
   /** Attempts the agent has, that somebody cancelled meanwhile. */
   cancels: AttemptRef[];
 }
@@ -235,7 +233,9 @@ export interface StoreVerbs {
   // Sessions of agents.
 
   /**
-   * Takes the endpoint over (epoch + 1) and compares what the agent has with what it should have.
+   * Takes the endpoint over (epoch + 1). Before it claims anything, the new session compares what its agent has with
+   * what it should have, in steps: {@link StoreVerbs.reconcile} for all the agent has, then {@link StoreVerbs.reclaim}
+   * for those of {@link StoreVerbs.held} that were not among them.
    * @throws `token-invalid` when the token was revoked since the socket was opened with it
    */
   openSession(request: {
@@ -246,8 +246,15 @@ export interface StoreVerbs {
     leaseMs: number;
     host: HostInfo;
     workers: WorkerCounts;
-    have: readonly (readonly [string, number, Phase])[];
-  }): OpenedSession;
+  }): { epoch: number };
+  /** Which of these attempts of the agent are still wanted. */
+  reconcile(
+    request: SessionRef & { now: number; have: readonly (readonly [string, number, Phase])[] },
+  ): Reconciliation | Superseded;
+  /** Up to `limit` attempts in the hands of the endpoint's agent, oldest task first. `next`: `after` of what follows. */
+  held(request: SessionRef & { after: number; limit: number }): { attempts: AttemptRef[]; next?: number } | Superseded;
+  /** Attempts that the agent does not have: those that had not started are to be sent again, the others are lost. */
+  reclaim(request: SessionRef & { now: number; attempts: readonly AttemptRef[] }): Dispatch[] | Superseded;
   /** Renews the lease. */
   beat(request: SessionRef & { now: number; leaseMs: number }): boolean;
   setStatus(request: SessionRef & { now: number; workers: WorkerCounts; problem?: string | undefined }): boolean;
@@ -271,8 +278,8 @@ export interface StoreVerbs {
       chunks: (AttemptRef & Pick<OutputChunk, 'seq' | 'at' | 'stream'> & { type?: ContentType; bytes: Uint8Array })[];
     },
   ): (string | null)[] | Superseded;
-  /** The agent stopped in order: what it holds is put back at once. */
-  release(request: SessionRef & { now: number }): boolean;
+  /** The agent stopped in order: up to `limit` of what it holds is put back at once; without `more`, it is offline then. */
+  release(request: SessionRef & { now: number; limit: number }): { more: boolean } | Superseded;
   /** The socket is gone; the lease goes on. */
   closeSession(request: SessionRef & { now: number }): boolean;
 

@@ -38,7 +38,7 @@ export const SELECT_TASK = `SELECT ${COLUMNS}`;
 /** In the hands of an agent, in the words of the index `tasks_live`. */
 export const IS_LIVE = "t.ended_at IS NULL AND t.state <> 'queued'";
 
-const isLive = (state: TaskState) => state === 'leased' || state === 'running' || state === 'cancelling';
+export const isLive = (state: TaskState) => state === 'leased' || state === 'running' || state === 'cancelling';
 
 /**
  * Takes one step of the table: changes `row`, writes its history and counts it. False, and nothing changed, when the

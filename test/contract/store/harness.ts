@@ -1,4 +1,6 @@
 import { onTestFinished } from 'vitest';
+import { systemClock } from '../../../broker/clock.ts';
+import { reconcile } from '../../../broker/sessions/reconcile.ts';
 import type {
   BrokerStore,
   CommitNotice,
@@ -69,17 +71,12 @@ export const task = (more: Partial<TaskToSubmit> = {}): TaskToSubmit => ({
 export const submit = async (more?: Partial<TaskToSubmit>) =>
   (await store.submit({ owner, now, tasks: [task(more)] }))[0]!.id;
 export const session = async (have: [string, number, 'accepted' | 'started' | 'ended'][] = []) => {
-  const opened = await store.openSession({
-    endpoint,
-    tokenHash: 'agent',
-    session: newId(),
-    now,
-    leaseMs,
-    host: HOST,
-    workers: WORKERS,
-    have,
-  });
-  return { ...opened, ref: { endpoint, epoch: opened.epoch } };
+  const opened = { endpoint, tokenHash: 'agent', session: newId(), now, leaseMs, host: HOST, workers: WORKERS };
+  const { epoch } = await store.openSession(opened);
+  const ref = { endpoint, epoch };
+  const reconciled = await reconcile(store, ref, have, { ...systemClock, now: () => now });
+  if (reconciled === 'superseded') throw new Error('superseded');
+  return { ...reconciled, ref };
 };
 export const claim = async (ref: SessionRef, limit = 10) => {
   const claimed = await store.claim({ ...ref, now, limit });

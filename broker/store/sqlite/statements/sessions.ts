@@ -1,8 +1,8 @@
 import { RunaboutError } from '../../../../protocol/errors/error.ts';
-import type { OpenedSession, SessionRef } from '../../contract.ts';
+import type { Dispatch, Reconciliation, SessionRef } from '../../contract.ts';
 import { type Context, orNull } from '../context.ts';
-import { IS_LIVE, SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
-import { type DispatchRow, SELECT_DISPATCH, toDispatch } from './claims.ts';
+import { IS_LIVE, isLive, SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
+import { currentAttempt, type DispatchRow, SELECT_DISPATCH, toDispatch } from './claims.ts';
 import { loseAttempt } from './endings.ts';
 import type { VerbGroup } from './principals.ts';
 
@@ -21,11 +21,8 @@ export function currentSession(ctx: Context, { endpoint, epoch }: SessionRef): S
   );
 }
 
-/** Tasks in the hands of an endpoint's agent. */
-const LIVE_OF_ENDPOINT = `${SELECT_TASK} WHERE t.endpoint = ? AND ${IS_LIVE}`;
-
 export const sessions = {
-  openSession(ctx, { endpoint: id, tokenHash, session, now, leaseMs, host, workers, have }) {
+  openSession(ctx, { endpoint: id, tokenHash, session, now, leaseMs, host, workers }) {
     const endpoint = ctx.get<SessionRow & { epoch: number }>(
       `SELECT num, owner, name, epoch FROM endpoints
        WHERE id = ? AND num = (SELECT endpoint FROM tokens WHERE hash = ?)`,
@@ -48,7 +45,41 @@ export const sessions = {
       endpoint.num,
     );
     ctx.noteReady(id);
-    return { epoch, ...reconcile(ctx, endpoint.num, have, now) };
+    return { epoch };
+  },
+
+  reconcile(ctx, { now, have, ...ref }) {
+    const endpoint = currentSession(ctx, ref);
+    return endpoint ? reconcile(ctx, endpoint.num, have, now) : 'superseded';
+  },
+
+  held(ctx, { after, limit, ...ref }) {
+    const endpoint = currentSession(ctx, ref);
+    if (!endpoint) return 'superseded';
+    const rows = ctx.all<{ num: number; task: string; attempt: number }>(
+      `SELECT t.num, t.id AS task, t.attempt FROM tasks t WHERE t.endpoint = ? AND t.num > ? AND ${IS_LIVE}
+       ORDER BY t.num LIMIT +?`,
+      endpoint.num,
+      after,
+      limit,
+    );
+    const attempts = rows.map(({ task, attempt }) => ({ task, attempt }));
+    return rows.length < limit ? { attempts } : { attempts, next: rows.at(-1)!.num };
+  },
+
+  reclaim(ctx, { now, attempts, ...ref }) {
+    const endpoint = currentSession(ctx, ref);
+    if (!endpoint) return 'superseded';
+    const resend: Dispatch[] = [];
+    for (const { task, attempt } of attempts) {
+      const row = currentAttempt(ctx, endpoint.num, task, attempt);
+      if (row?.state === 'leased') {
+        resend.push(toDispatch(ctx.get<DispatchRow>(`${SELECT_DISPATCH} WHERE t.num = ?`, row.num)!, attempt));
+      } else if (row && isLive(row.state)) {
+        loseAttempt(ctx, row, now, 'The agent came back without it.');
+      }
+    }
+    return resend;
   },
 
   beat(ctx, { endpoint, epoch, now, leaseMs }) {
@@ -75,17 +106,19 @@ export const sessions = {
     return true;
   },
 
-  release(ctx, { now, ...ref }) {
+  release(ctx, { now, limit, ...ref }) {
     const endpoint = currentSession(ctx, ref);
-    if (!endpoint) return false;
-    for (const row of ctx.all<TaskRow>(LIVE_OF_ENDPOINT, endpoint.num)) {
+    if (!endpoint) return 'superseded';
+    const rows = ctx.all<TaskRow>(`${SELECT_TASK} WHERE t.endpoint = ? AND ${IS_LIVE} LIMIT +?`, endpoint.num, limit);
+    for (const row of rows) {
       // What did not start yet did not use up an attempt.
       if (row.state === 'leased') row.tries -= 1;
       loseAttempt(ctx, row, now, `The agent of ${endpoint.name} stopped.`, false);
     }
+    if (rows.length === limit) return { more: true };
     ctx.run('UPDATE endpoints SET lease_until = NULL, session = NULL WHERE num = ?', endpoint.num);
     setOffline(ctx, endpoint, now);
-    return true;
+    return { more: false };
   },
 
   closeSession(ctx, { now, ...ref }) {
@@ -94,7 +127,9 @@ export const sessions = {
     setOffline(ctx, endpoint, now);
     return true;
   },
-} satisfies VerbGroup<'openSession' | 'beat' | 'setStatus' | 'release' | 'closeSession'>;
+} satisfies VerbGroup<
+  'openSession' | 'reconcile' | 'held' | 'reclaim' | 'beat' | 'setStatus' | 'release' | 'closeSession'
+>;
 
 /** Nobody serves the endpoint now; what its last session leased stays leased until the lease is over. */
 export function setOffline(ctx: Context, endpoint: { num: number; owner: number }, now: number): void {
@@ -107,7 +142,7 @@ export function setOffline(ctx: Context, endpoint: { num: number; owner: number 
 }
 
 /**
- * Compares what the agent has with what it should have.
+ * Compares what the agent has with what it should have. What the agent lacks is for {@link sessions.reclaim}.
  *
  * | broker           | agent has                | then                                                        |
  * | ---------------- | ------------------------ | ----------------------------------------------------------- |
@@ -125,35 +160,21 @@ function reconcile(
   endpoint: number,
   have: readonly (readonly [string, number, 'accepted' | 'started' | 'ended'])[],
   now: number,
-): Omit<OpenedSession, 'epoch'> {
-  const opened: Omit<OpenedSession, 'epoch'> = { keep: [], drop: [], resend: [], cancels: [] };
-  const current = new Set<string>();
-  const resend = new Set<number>();
-
+): Reconciliation {
+  const answer: Reconciliation = { keep: [], drop: [], cancels: [] };
   for (const [id, attempt, phase] of have) {
     const row = ctx.get<TaskRow>(`${SELECT_TASK} WHERE t.id = ? AND t.endpoint = ?`, id, endpoint);
-    const live = row?.state === 'leased' || row?.state === 'running' || row?.state === 'cancelling';
+    const live = row !== undefined && isLive(row.state);
     const wanted =
       row && (phase === 'ended' || (live ? attempt <= row.attempt : row.state === 'queued' && attempt === row.attempt));
     if (!wanted) {
-      opened.drop.push([id, attempt]);
+      answer.drop.push([id, attempt]);
       continue;
     }
-    opened.keep.push([id, attempt]);
+    answer.keep.push([id, attempt]);
     if (!live || attempt !== row.attempt) continue;
-    current.add(id);
     if (phase === 'started' && step(ctx, row, { type: 'start' }, now)) saveTask(ctx, row);
-    if (row.state === 'cancelling' && phase !== 'ended') opened.cancels.push({ task: id, attempt });
+    if (row.state === 'cancelling' && phase !== 'ended') answer.cancels.push({ task: id, attempt });
   }
-
-  for (const row of ctx.all<TaskRow>(LIVE_OF_ENDPOINT, endpoint)) {
-    if (current.has(row.id)) continue;
-    if (row.state === 'leased') resend.add(row.num);
-    else loseAttempt(ctx, row, now, 'The agent came back without it.');
-  }
-  for (const num of resend) {
-    const row = ctx.get<DispatchRow>(`${SELECT_DISPATCH} WHERE t.num = ?`, num)!;
-    opened.resend.push(toDispatch(row, row.attempt));
-  }
-  return opened;
+  return answer;
 }

@@ -116,7 +116,6 @@ export function delivery(): void {
         leaseMs,
         host: HOST,
         workers: WORKERS,
-        have: [],
       });
       expect(await complete({ endpoint: two.id, epoch: opened.epoch }, end(id, 1))).toEqual(['stale']);
       expect((await get(id)).state).toBe('leased');
@@ -137,7 +136,10 @@ export function delivery(): void {
       expect(await store.lose({ ...old, now, attempts: [{ ...attempt, reason: '', workerDied: true }] })).toBe(false);
       expect(await store.preparing({ ...old, ...attempt, now, text: '' })).toBe(false);
       expect(await store.setStatus({ ...old, now, workers: WORKERS })).toBe(false);
-      expect(await store.release({ ...old, now })).toBe(false);
+      expect(await store.release({ ...old, now, limit: 10 })).toBe('superseded');
+      expect(await store.reconcile({ ...old, now, have: [] })).toBe('superseded');
+      expect(await store.held({ ...old, after: 0, limit: 1 })).toBe('superseded');
+      expect(await store.reclaim({ ...old, now, attempts: [attempt] })).toBe('superseded');
       expect(await store.closeSession({ ...old, now })).toBe(false);
       expect((await get(id)).state).toBe('leased');
       expect((await store.getEndpoint({ owner, id: endpoint })).status.state).toBe('online');

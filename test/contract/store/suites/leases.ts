@@ -43,6 +43,18 @@ export function leases(): void {
       expect(await claim(again)).toEqual({ tasks: [], nextAt: now + 2_000 });
     });
 
+    it('lists what an agent should have page by page', async () => {
+      const ids = [await submit(), await submit(), await submit()];
+      const { ref } = await session();
+      await claim(ref);
+      const first = await store.held({ ...ref, after: 0, limit: 2 });
+      if (first === 'superseded') throw new Error(first);
+      const rest = await store.held({ ...ref, after: first.next!, limit: 2 });
+      if (rest === 'superseded') throw new Error(rest);
+      expect([...first.attempts, ...rest.attempts]).toEqual(ids.map(task => ({ task, attempt: 1 })));
+      expect(rest).not.toHaveProperty('next');
+    });
+
     it('claims what comes out of a pause among the others, by priority', async () => {
       const { ref } = await session();
       const [low, high] = [await submit({ priority: -1 }), await submit({ priority: 5 })];
@@ -139,7 +151,11 @@ export function leases(): void {
       const { ref } = await session();
       await claim(ref);
       await store.start({ ...ref, now, attempts: [{ task: ran, attempt: 1 }] });
-      expect(await store.release({ ...ref, now })).toBe(true);
+      expect(await store.release({ ...ref, now, limit: 1 })).toEqual({ more: true });
+      expect((await store.getEndpoint({ owner, id: endpoint })).status).toMatchObject({ state: 'online', running: 1 });
+      expect(await store.release({ ...ref, now, limit: 1 })).toEqual({ more: true });
+      expect(await store.release({ ...ref, now, limit: 1 })).toEqual({ more: false });
+      expect((await store.getEndpoint({ owner, id: endpoint })).status).toMatchObject({ state: 'offline', running: 0 });
       const next = (await session()).ref;
       expect((await claim(next)).tasks.map(t => [t.task, t.attempt])).toEqual([
         [ran, 2],

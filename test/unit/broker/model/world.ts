@@ -2,6 +2,7 @@ import type {
   AttemptRef,
   CommitNotice,
   EndedAttempt,
+  SessionRef,
   StorePolicy,
   StoreVerbs,
   Verb,
@@ -225,9 +226,9 @@ export class World {
       leaseMs,
       host: HOST,
       workers: WORKERS,
-      have,
     });
-    const { epoch, drop, resend, cancels } = opened;
+    const { epoch } = opened;
+    const { drop, resend, cancels } = this.#reconcile({ endpoint, epoch }, have);
     const connection: Connection = { ref: { endpoint, epoch }, toBroker: [], toAgent: [], left: false };
     this.#connections.add(connection);
     this.ledger.push(
@@ -238,6 +239,24 @@ export class World {
     for (const { task, attempt } of resend) connection.toAgent.push({ t: 'task', task, attempt });
     for (const { task, attempt } of cancels) connection.toAgent.push({ t: 'cancel', task, attempt });
     return connection;
+  }
+
+  /** As `broker/sessions/reconcile.ts` does it, in steps of two. */
+  #reconcile(ref: SessionRef, have: Have) {
+    const { now } = this;
+    const all = { drop: [] as [string, number][], resend: [] as AttemptRef[], cancels: [] as AttemptRef[] };
+    for (let at = 0; at < have.length; at += 2) {
+      const answer = current(this.#ask('reconcile', { ...ref, now, have: have.slice(at, at + 2) }));
+      all.drop.push(...answer.drop);
+      all.cancels.push(...answer.cancels);
+    }
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const held: { attempts: AttemptRef[]; next?: number } = current(this.#ask('held', { ...ref, after, limit: 2 }));
+      const attempts = held.attempts.filter(({ task, attempt }) => !have.some(h => h[0] === task && h[1] === attempt));
+      all.resend.push(...current(this.#ask('reclaim', { ...ref, now, attempts })));
+      after = held.next;
+    }
+    return all;
   }
 
   /** As `broker/sessions/inbox.ts` does it: the start of an attempt goes with its end if they come together. */
@@ -254,7 +273,10 @@ export class World {
         connection.toAgent.push({ t: 'beat-ok', sentAt: message.sentAt });
         return;
       case 'bye':
-        this.#ask('release', { ...ref, now });
+        for (let more = true; more; ) {
+          const released = this.#ask('release', { ...ref, now, limit: 2 });
+          more = released !== 'superseded' && released.more;
+        }
         this.#drop(connection);
         return;
       case 'started':
@@ -331,3 +353,9 @@ export class World {
 }
 
 const isSame = (a: AttemptRef, b: AttemptRef) => a.task === b.task && a.attempt === b.attempt;
+
+/** The answer to a session that cannot have been superseded yet. */
+function current<T>(answer: T | 'superseded'): T {
+  if (answer === 'superseded') throw new Error('A new session is superseded already.');
+  return answer as T;
+}
