@@ -59,6 +59,18 @@ async function editor() {
   return counts;
 }
 
+/** A campaign of faults over real processes, after the proof that its checker notices what it should. */
+async function faults() {
+  const minutes = process.env.FAULTS_MINUTES ?? (process.env.CI ? '3' : '0.3');
+  const proof = await vitest('faults')();
+  const { status, text } = await run('test/faults/main.ts', ['--minutes', minutes]);
+  const { rounds, brokenRounds, shim } = JSON.parse(
+    text.trimEnd().split('\n').at(-1) || '{"rounds":0,"brokenRounds":0,"shim":true}',
+  );
+  const failed = brokenRounds || (status === 0 ? 0 : 1);
+  return [...proof, { name: 'campaign', passed: rounds - brokenRounds, failed, skipped: shim ? 0 : 1 }];
+}
+
 async function checks() {
   const ok = check();
   return [{ name: 'check', passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 }];
@@ -69,6 +81,7 @@ const suites = {
   unit: vitest('unit'),
   contract: vitest('contract'),
   integration: vitest('integration'),
+  faults,
   editor,
 };
 const wanted = process.argv.slice(2);

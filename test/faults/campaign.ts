@@ -12,6 +12,8 @@ import { Summary } from './summary.ts';
 /** A lease long enough for processes to start within it, and short enough to run out within a round. */
 const LEASE_MS = 4_000;
 const ROUND_MS = 10_000;
+/** Longer than the longest pause of an agent between two tries to reach its broker. */
+const QUIESCE_MS = 45_000;
 
 export interface CampaignOptions {
   seed: number;
@@ -34,7 +36,7 @@ export function planRound(seed: number, round: number, kinds: readonly FaultKind
     planLoad(random, `r${round}c${i}`, random.whole(60, 160), endpoints, ms),
   );
   const faults = planFaults(random, { endpoints, clients, leaseMs: LEASE_MS, ms, kinds });
-  return { endpoints, workers: 2, leaseMs: LEASE_MS, clients: load, faults, ms };
+  return { endpoints, workers: 2, leaseMs: LEASE_MS, clients: load, faults, ms, quiesceMs: QUIESCE_MS };
 }
 
 export async function runCampaign({ seed, ms, round: only, programs, shim, say }: CampaignOptions): Promise<Summary> {

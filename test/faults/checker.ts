@@ -89,7 +89,7 @@ function* wholeRound({ clients, tasks }: Evidence): Generator<Violation> {
     }
   }
   const unknown = new Set(clients.flatMap(line => (line.what === 'unknown' ? line.key : [])));
-  const acknowledged = new Set(byKey.values());
+  const acknowledged = new Set(clients.flatMap(line => (line.what === 'acknowledged' ? line.task : [])));
   const extra = [...ids].filter(id => !acknowledged.has(id));
   if (extra.length > unknown.size)
     yield {

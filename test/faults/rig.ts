@@ -141,15 +141,12 @@ export class Rig {
       endpoints: this.endpoints.map(({ id }) => id),
     };
     writeFileSync(file, JSON.stringify(whole), { mode: 0o600 });
-    const service: Service = new Service(
+    const service = new Service(
       {
         ...{ name, environment: {}, log: join(folder, `${name}.out`) },
         args: [join(programs.folder, 'client.js'), file],
       },
-      code => {
-        if (code === 0) service.mayEnd();
-        else record({ what: 'exit', target: name, code, at: Date.now() });
-      },
+      code => record({ what: 'exit', target: name, code, at: Date.now() }),
     );
     this.clients.push({ service, proxy, ledger });
     service.start();

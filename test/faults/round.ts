@@ -26,6 +26,8 @@ export interface RoundPlan {
   faults: Fault[];
   /** How long faults may strike, in milliseconds. */
   ms: number;
+  /** How long everything may take to end afterwards. */
+  quiesceMs: number;
 }
 
 export interface RoundReport {
@@ -35,8 +37,6 @@ export interface RoundReport {
   folder: string;
 }
 
-/** How long everything may take to end after the faults, in milliseconds. */
-const QUIESCE_MS = 45_000;
 const LOOK_MS = 50;
 
 export async function runRound(
@@ -97,20 +97,20 @@ async function strikeAll({ faults, ms }: RoundPlan, striker: Striker, startedAt:
 
 /** Waits until all clients are done, all endpoints are back, and all tasks have ended. */
 async function settle(rig: Rig, plan: RoundPlan, record: (line: CampaignLine) => void): Promise<void> {
-  const deadline = Date.now() + QUIESCE_MS;
+  const deadline = Date.now() + plan.quiesceMs;
   let why = '';
   while (Date.now() < deadline) {
     why = (await unsettled(rig, plan)) ?? '';
     if (why === '') return;
     await pause(LOOK_MS * 4);
   }
-  record({ what: 'stuck', target: 'rig', text: `${QUIESCE_MS} ms after the faults ${why}`, at: Date.now() });
+  record({ what: 'stuck', target: 'rig', text: `${plan.quiesceMs} ms after the faults ${why}`, at: Date.now() });
 }
 
 async function unsettled(rig: Rig, plan: RoundPlan): Promise<string | undefined> {
-  const busy = rig.clients.filter(({ ledger }) => read<ClientLine>(ledger).at(-1)?.what !== 'done');
-  if (busy.some(({ service }) => service.pid !== undefined))
-    return `${busy.map(({ service }) => service.command.name)} is not done`;
+  for (const { ledger, service } of rig.clients) {
+    if (!read<ClientLine>(ledger).some(({ what }) => what === 'done')) return `${service.command.name} is not done`;
+  }
   try {
     const online = await rig.online(AbortSignal.timeout(2_000));
     if (online.length < plan.endpoints) return `only ${online} of ${plan.endpoints} endpoints are online`;

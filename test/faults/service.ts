@@ -67,15 +67,10 @@ export class Service {
     if (this.pid !== undefined) signal(this.pid, name);
   }
 
-  /** It ends by itself when it is done; it is not started again then. */
-  mayEnd(): void {
-    this.#wanted = false;
-    clearTimeout(this.#restart);
-  }
-
   /** Ends it for good: SIGTERM, and SIGKILL if it has not ended in time. Returns whether SIGTERM was enough. */
   async end(withinMs: number): Promise<boolean> {
-    this.mayEnd();
+    this.#wanted = false;
+    clearTimeout(this.#restart);
     if (!this.#child) return true;
     let inTime = true;
     const late = setTimeout(() => {

@@ -4,6 +4,8 @@ import type { RoundReport } from './round.ts';
 export class Summary {
   readonly #startedAt = performance.now();
   rounds = 0;
+  /** Rounds with violations. */
+  brokenRounds = 0;
   tasks = 0;
   attempts = 0;
   /** Starts of functions, by their own ledger. */
@@ -21,6 +23,7 @@ export class Summary {
     this.rounds += 1;
     this.tasks += tasks.length;
     this.violations += violations.length;
+    if (violations.length > 0) this.brokenRounds += 1;
     for (const { record } of tasks) {
       this.attempts += record.attempt;
       count(this.states, record.state);
@@ -40,11 +43,22 @@ export class Summary {
   }
 
   toJSON(): object {
-    const { rounds, tasks, attempts, starts, violations, states, faults, failpoints, brokerAwayMs, endpointAwayMs } =
-      this;
+    const {
+      rounds,
+      brokenRounds,
+      tasks,
+      attempts,
+      starts,
+      violations,
+      states,
+      faults,
+      failpoints,
+      brokerAwayMs,
+      endpointAwayMs,
+    } = this;
     const minutes = Number(((performance.now() - this.#startedAt) / 60_000).toFixed(2));
     return {
-      ...{ minutes, rounds, tasks, states, attempts, starts, faults, failpoints, violations },
+      ...{ minutes, rounds, brokenRounds, tasks, states, attempts, starts, faults, failpoints, violations },
       longestUnavailability: { brokerMs: brokerAwayMs, endpointMs: endpointAwayMs },
     };
   }

@@ -130,8 +130,9 @@ export class TcpProxy {
     // `close` follows.
     from.on('error', () => {});
     from.on('close', () => {
-      this.#pairs.delete(pair);
-      void last.then(() => (from.destroyed && !from.readableEnded ? to.resetAndDestroy() : undefined));
+      if (pair.near.destroyed && pair.far.destroyed) this.#pairs.delete(pair);
+      // Its end, if it came, was passed on. A break is, as soon as what came before is.
+      if (!from.readableEnded) void last.then(() => to.resetAndDestroy());
     });
   }
 

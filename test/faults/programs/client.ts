@@ -44,7 +44,7 @@ const PASSING: readonly ErrorCode[] = ['broker-unreachable', 'broker-stopping', 
 const isPassing = (error: unknown) => error instanceof RunaboutError && PASSING.includes(error.code);
 const RETRY_MS = 150;
 
-const events = client.subscribe({
+client.subscribe({
   event(event) {
     if (event.t !== 'task' || !isTerminal(event.task.state)) return;
     const { id, state, attempt } = event.task;
@@ -149,5 +149,5 @@ async function live(task: PlannedTask): Promise<void> {
 }
 
 await Promise.all(plan.tasks.filter(({ key }) => !finished.has(key)).map(live));
+// From here on it only listens, until it is told to stop.
 write({ what: 'done', at: at() });
-events.close();
