@@ -7,6 +7,10 @@ export interface PeerLimits {
   headersMs: number;
   /** For a whole request, its body included. */
   requestMs: number;
+  /** Between the pings of an event stream; one that leaves two of them unanswered is ended. */
+  pingMs: number;
+  /** For the answer to a close. Who does not read gives none, and is ended then. */
+  closeMs: number;
   /** Connections over which no valid token has come yet, of all addresses together: then the oldest makes room. */
   strangers: number;
   /** Connections of one token holder, sockets included. */
@@ -28,6 +32,8 @@ const MiB = 1024 * 1024;
 export const defaultPeerLimits: PeerLimits = {
   headersMs: 10_000,
   requestMs: 300_000,
+  pingMs: 15_000,
+  closeMs: 5_000,
   strangers: 1_024,
   connections: 1_024,
   streams: 100,

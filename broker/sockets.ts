@@ -11,8 +11,6 @@ const INTERNAL = 1011;
 /** A close reason has at most 123 bytes. */
 const REASON_BYTES = 120;
 
-const PING_MS = 15_000;
-
 const codes: Partial<Record<ErrorCode, number>> = {
   'token-invalid': closeCodes.auth,
   'too-many-requests': closeCodes.overload,
@@ -47,19 +45,19 @@ export function firstIssue(error: ZodError): string {
   return issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message;
 }
 
-/** Pings every 15 s and ends a socket that answered none of the last two. Returns what stops it. */
-export function keepAlive(socket: WebSocket, clock: Clock): () => void {
+/** Pings at intervals and ends a socket that answered none of the last two. Returns what stops it. */
+export function keepAlive(socket: WebSocket, clock: Clock, everyMs: number): () => void {
   let unanswered = 0;
   let cancel = () => {};
   const ping = () => {
     if (unanswered >= 2) return socket.terminate();
     unanswered += 1;
     if (socket.readyState === socket.OPEN) socket.ping();
-    cancel = clock.after(PING_MS, ping);
+    cancel = clock.after(everyMs, ping);
   };
   socket.on('pong', () => {
     unanswered = 0;
   });
-  cancel = clock.after(PING_MS, ping);
+  cancel = clock.after(everyMs, ping);
   return () => cancel();
 }

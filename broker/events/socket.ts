@@ -12,7 +12,7 @@ export function serveEvents(socket: WebSocket, holder: TokenHolder, { hub, clock
   const silent = clock.after(settings.helloTimeoutMs, () => {
     socket.close(closeCodes.protocol, 'request-invalid: no sub in time');
   });
-  const stopPings = keepAlive(socket, clock);
+  const stopPings = keepAlive(socket, clock, settings.peers.pingMs);
 
   socket.on('message', (data, isBinary) => {
     silent();

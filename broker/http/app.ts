@@ -90,13 +90,13 @@ export async function buildApp(services: Services): Promise<App> {
     request.holder = await services.auth.identify(request.headers.authorization, request.ip);
     const { allow, cap } = request.routeOptions.config;
     connections.known(request.raw.socket, request.holder.principal.id);
-    connections.requested(request.raw, reply.raw, cap === undefined);
     // Addresses that do not exist are the same for every kind.
     if (!request.is404) checkKind(request.holder, allow ?? PEOPLE);
     const length = Number(request.headers['content-length'] ?? 0);
     const most = cap ?? limits.restBody;
     // Before a byte of it is read; a body without a length is cut off while it arrives.
     if (length > most) throw new RunaboutError('body-too-large', `The body has ${length} bytes; ${most} is the most.`);
+    connections.requested(request.raw, reply.raw, cap === undefined);
   });
 
   // How long the answer took here, so that a client can tell the way from the work.

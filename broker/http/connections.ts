@@ -12,6 +12,8 @@ interface Connection {
   /** Whose token came over it first: behind a proxy others may follow, and count for that one. */
   holder: string | undefined;
   requests: number;
+  /** Of their bodies. */
+  bytes: number;
 }
 
 /**
@@ -35,8 +37,10 @@ export class Connections {
 
   /** A connection was opened. */
   opened(socket: Duplex): void {
-    this.#open.set(socket, { holder: undefined, requests: 0 });
+    this.#open.set(socket, { holder: undefined, requests: 0, bytes: 0 });
     this.#strangers.add(socket);
+    // Each request that waits may watch for the end of its connection.
+    socket.setMaxListeners(this.#limits.pipelined + 20);
     socket.once('close', () => this.#closed(socket));
     if (this.#strangers.size <= this.#limits.strangers) return;
     const [oldest] = this.#strangers;
@@ -68,18 +72,22 @@ export class Connections {
     const connection = this.#open.get(socket);
     if (!connection) return;
     const { pipelined, bodyBytes } = this.#limits;
+    const { holder } = connection;
+    const size = holdsBody ? bodySize(headers) : 0;
+    const bytes = size > SMALL_BODY && holder !== undefined ? size : 0;
     connection.requests += 1;
+    connection.bytes += bytes;
+    const sum = bytes > 0 ? add(this.#bodies, holder!, bytes) : 0;
     answered.once('close', () => {
       connection.requests -= 1;
+      // A connection that has closed gave back all at once: of answers that still queued it says nothing.
+      if (bytes === 0 || !this.#open.has(socket)) return;
+      connection.bytes -= bytes;
+      add(this.#bodies, holder!, -bytes);
     });
     if (connection.requests > pipelined) {
       throw tooMany(`more than ${pipelined} requests wait for an answer on one connection`);
     }
-    const bytes = holdsBody ? bodySize(headers) : 0;
-    const { holder } = connection;
-    if (bytes <= SMALL_BODY || holder === undefined) return;
-    const sum = add(this.#bodies, holder, bytes);
-    answered.once('close', () => add(this.#bodies, holder, -bytes));
     if (sum > bodyBytes) throw tooMany(`bodies of more than ${bodyBytes} bytes are under way`);
   }
 
@@ -98,7 +106,9 @@ export class Connections {
     const connection = this.#open.get(socket);
     this.#open.delete(socket);
     this.#strangers.delete(socket);
-    if (connection?.holder !== undefined) add(this.#connections, connection.holder, -1);
+    if (connection?.holder === undefined) return;
+    add(this.#connections, connection.holder, -1);
+    add(this.#bodies, connection.holder, -connection.bytes);
   }
 }
 

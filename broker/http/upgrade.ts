@@ -39,9 +39,6 @@ export const socketPaths: Record<string, SocketPath> = {
   },
 };
 
-/** How long the other side may take to answer a close, in milliseconds. One that does not read never does. */
-const CLOSE_MS = 5_000;
-
 /**
  * Serves the WebSockets of a server. Returns what says goodbye to all of them, and ends those that do not answer.
  * From then on new ones are refused: clients come back at once, and nobody would say goodbye to them.
@@ -55,7 +52,7 @@ export function acceptSockets(server: Server, services: Services): () => Promise
         noServer: true,
         maxPayload,
         perMessageDeflate: false,
-        closeTimeout: CLOSE_MS,
+        closeTimeout: services.settings.peers.closeMs,
       } as ServerOptions),
     );
   }

@@ -99,6 +99,9 @@ export interface AttemptRef {
   attempt: number;
 }
 
+/** What a dispatch takes in memory and on its way, in bytes, about. */
+export const dispatchBytes = ({ args }: Dispatch): number => 512 + ('bytes' in args ? args.size : 0);
+
 /** One attempt on its way to an agent. */
 export interface Dispatch extends AttemptRef {
   digest: string;
@@ -253,8 +256,13 @@ export interface StoreVerbs {
   ): Reconciliation | Superseded;
   /** Up to `limit` attempts in the hands of the endpoint's agent, oldest task first. `next`: `after` of what follows. */
   held(request: SessionRef & { after: number; limit: number }): { attempts: AttemptRef[]; next?: number } | Superseded;
-  /** Attempts that the agent does not have: those that had not started are to be sent again, the others are lost. */
-  reclaim(request: SessionRef & { now: number; attempts: readonly AttemptRef[] }): Dispatch[] | Superseded;
+  /**
+   * Attempts that the agent does not have: those that had not started are to be sent again, the others are lost. What
+   * would go beyond `room` bytes (absent: any number) goes back to the queue instead, as if it had not been claimed.
+   */
+  reclaim(
+    request: SessionRef & { now: number; attempts: readonly AttemptRef[]; room?: number },
+  ): Dispatch[] | Superseded;
   /** Renews the lease. */
   beat(request: SessionRef & { now: number; leaseMs: number }): boolean;
   setStatus(request: SessionRef & { now: number; workers: WorkerCounts; problem?: string | undefined }): boolean;

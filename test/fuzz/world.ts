@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { BrokerOptions } from '../../broker/index.ts';
 import { BrokerClient } from '../../client/client.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { digestOf } from '../../protocol/ids.ts';
@@ -22,7 +23,7 @@ export class World {
   readonly url: string;
   readonly ownerToken: string;
   readonly innocent: BrokerClient;
-  readonly #mallory: BrokerClient;
+  readonly mallory: BrokerClient;
   readonly malloryToken: string;
   /** One endpoint of the bad peer per lane: sessions of one endpoint would end each other. */
   readonly agents: { endpoint: string; token: string }[] = [];
@@ -35,12 +36,13 @@ export class World {
     this.ownerToken = ownerToken;
     this.innocent = new BrokerClient({ url, token: innocent });
     this.malloryToken = mallory;
-    this.#mallory = new BrokerClient({ url, token: mallory });
+    this.mallory = new BrokerClient({ url, token: mallory });
   }
 
-  static async open(): Promise<World> {
+  /** @param options of the broker */
+  static async open(options: Partial<BrokerOptions> = {}): Promise<World> {
     const folder = mkdtempSync(join(tmpdir(), 'runabout-fuzz-broker-'));
-    const broker = fork(fileURLToPath(new URL('broker-child.ts', import.meta.url)), [folder], {
+    const broker = fork(fileURLToPath(new URL('broker-child.ts', import.meta.url)), [folder, JSON.stringify(options)], {
       execArgv: ['--expose-gc'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
@@ -76,16 +78,16 @@ export class World {
 
   /** Gives the bad peer back what its own requests took from it, so that later ones still find something. */
   async refresh(): Promise<void> {
-    const found = await this.#mallory.findEndpoint('lab').catch(() => undefined);
-    const known = await this.#mallory.findFunction('src/mallory.ts#f').catch(() => undefined);
+    const found = await this.mallory.findEndpoint('lab').catch(() => undefined);
+    const known = await this.mallory.findFunction('src/mallory.ts#f').catch(() => undefined);
     if (!found || !known || found.id !== this.names.endpoint || known.id !== this.names.function) {
-      const mine = await furnish(this.#mallory, 'mallory', CODE);
+      const mine = await furnish(this.mallory, 'mallory', CODE);
       Object.assign(this.names, mine);
     }
     const mine = { function: this.names.function, endpoint: this.names.endpoint };
     try {
-      this.names.task = await submitOne(this.#mallory, mine);
-      this.names.task2 = await submitOne(this.#mallory, mine);
+      this.names.task = await submitOne(this.mallory, mine);
+      this.names.task2 = await submitOne(this.mallory, mine);
     } catch (error) {
       // Another of its requests took it away in between: the next refresh gives it back.
       if (!(error instanceof RunaboutError) || error.code !== 'not-found') throw error;
@@ -95,8 +97,8 @@ export class World {
   /** An endpoint of the bad peer for the agent's side of a lane. */
   async agent(lane: number): Promise<{ endpoint: string; token: string }> {
     const known = this.agents[lane];
-    if (known && (await this.#mallory.getEndpoint(known.endpoint).catch(() => undefined))) return known;
-    const { endpoint, token } = await this.#mallory.createEndpoint(`agent-${lane}-${Date.now()}`);
+    if (known && (await this.mallory.getEndpoint(known.endpoint).catch(() => undefined))) return known;
+    const { endpoint, token } = await this.mallory.createEndpoint(`agent-${lane}-${Date.now()}`);
     this.agents[lane] = { endpoint: endpoint.id, token };
     return this.agents[lane];
   }
@@ -108,7 +110,7 @@ export class World {
       endpoint,
       args: { type: 'application/json', text: '[]' },
     } as const;
-    await this.#mallory.submit([task, task]).catch(() => {});
+    await this.mallory.submit([task, task]).catch(() => {});
   }
 
   async #look(): Promise<unknown> {
@@ -137,7 +139,7 @@ export class World {
 
   /** What the broker logged as its own failures. */
   failures(): string[] {
-    const text = readFileSync(`${this.#broker.spawnargs.at(-1)}/log`, 'utf8');
+    const text = readFileSync(`${this.#broker.spawnargs.at(-2)}/log`, 'utf8');
     return text.split('\n').filter(line => line.includes('"level":50'));
   }
 

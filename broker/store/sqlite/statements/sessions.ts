@@ -1,5 +1,5 @@
 import { RunaboutError } from '../../../../protocol/errors/error.ts';
-import type { Dispatch, Reconciliation, SessionRef } from '../../contract.ts';
+import { type Dispatch, dispatchBytes, type Reconciliation, type SessionRef } from '../../contract.ts';
 import { type Context, orNull } from '../context.ts';
 import { IS_LIVE, isLive, SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
 import { currentAttempt, type DispatchRow, SELECT_DISPATCH, toDispatch } from './claims.ts';
@@ -67,14 +67,20 @@ export const sessions = {
     return rows.length < limit ? { attempts } : { attempts, next: rows.at(-1)!.num };
   },
 
-  reclaim(ctx, { now, attempts, ...ref }) {
+  reclaim(ctx, { now, attempts, room = Number.POSITIVE_INFINITY, ...ref }) {
     const endpoint = currentSession(ctx, ref);
     if (!endpoint) return 'superseded';
     const resend: Dispatch[] = [];
+    let left = room;
     for (const { task, attempt } of attempts) {
       const row = currentAttempt(ctx, endpoint.num, task, attempt);
-      if (row?.state === 'leased') {
-        resend.push(toDispatch(ctx.get<DispatchRow>(`${SELECT_DISPATCH} WHERE t.num = ?`, row.num)!, attempt));
+      if (row?.state === 'leased' && left > 0) {
+        const dispatch = toDispatch(ctx.get<DispatchRow>(`${SELECT_DISPATCH} WHERE t.num = ?`, row.num)!, attempt);
+        left -= dispatchBytes(dispatch);
+        resend.push(dispatch);
+      } else if (row?.state === 'leased') {
+        row.tries -= 1;
+        loseAttempt(ctx, row, now, 'The agent came back without it.', false);
       } else if (row && isLive(row.state)) {
         loseAttempt(ctx, row, now, 'The agent came back without it.');
       }
