@@ -27,6 +27,8 @@ export interface RunningBroker {
   port: number;
   /** Holds the owner's token; only this user can read it. */
   ownerTokenFile: string;
+  /** Resolves when the broker can not go on, with the reason: close it, and start another. */
+  failed: Promise<RunaboutError>;
   /** Says goodbye to every socket, finishes what it was asked, and leaves everything durable. */
   close(): Promise<void>;
 }
@@ -79,7 +81,8 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     const host = isIPv6(settings.host) ? `[${settings.host}]` : settings.host;
     const url = `${settings.tls ? 'https' : 'http'}://${host}:${port}`;
     log.info({ url, dataDir }, 'broker started');
-    return { url, port, ownerTokenFile, close };
+    void store.failed.then(error => log.fatal({ err: error }, 'the store has ended, and the broker can not go on'));
+    return { url, port, ownerTokenFile, failed: store.failed, close };
   } catch (error) {
     await close();
     throw error;

@@ -31,7 +31,7 @@ export function closeFor(socket: WebSocket, error: unknown, log: Logger): void {
     return;
   }
   log.error({ err: error }, 'a socket was closed for an error of the broker');
-  socket.close(INTERNAL, 'broker-internal');
+  socket.close(INTERNAL, known?.code ?? 'broker-internal');
 }
 
 function reason(error: RunaboutError): string {

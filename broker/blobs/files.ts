@@ -4,6 +4,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { Digest, digestOf } from '../../protocol/ids.ts';
+import { storageError } from '../storage-error.ts';
 
 /**
  * Bytes named by their sha256, as files `blobs/ab/cdef…`. A file appears whole or not at all, and stays through a power
@@ -37,7 +38,8 @@ export class BlobFiles {
   /**
    * Stores what arrives under the digest it was announced with. Returns its size in bytes.
    * @param record makes the bytes known once they are in place; no {@link remove} of this digest comes between
-   * @throws RunaboutError `digest-mismatch`, or `body-too-large` beyond `cap` bytes; nothing is kept then
+   * @throws RunaboutError `digest-mismatch`, `body-too-large` beyond `cap` bytes, or `broker-storage`; nothing is kept
+   *   then
    */
   async put(
     digest: Digest,
@@ -48,7 +50,9 @@ export class BlobFiles {
     const temporary = join(this.#incoming, randomUUID());
     const hash = createHash('sha256');
     let size = 0;
-    const file = await open(temporary, 'wx', 0o600);
+    const file = await open(temporary, 'wx', 0o600).catch(error => {
+      throw storageError(error) ?? error;
+    });
     try {
       for await (const chunk of chunks) {
         size += chunk.length;
@@ -71,7 +75,7 @@ export class BlobFiles {
       });
     } catch (error) {
       await rm(temporary, { force: true });
-      throw error;
+      throw storageError(error) ?? error;
     } finally {
       await file.close();
     }

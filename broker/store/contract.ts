@@ -30,6 +30,7 @@ import type {
   TaskResult,
   Timings,
 } from '../../protocol/client-broker/tasks.ts';
+import type { RunaboutError } from '../../protocol/errors/error.ts';
 import type { TaskError } from '../../protocol/tasks/error.ts';
 import type { TaskState } from '../../protocol/tasks/states.ts';
 import type { ContentType } from '../../protocol/values/payload.ts';
@@ -325,6 +326,8 @@ export type BrokerStore = {
 } & {
   /** Called after each commit that changed something, in their order, in a later turn than its promises. */
   onCommit(listener: (notice: CommitNotice) => void): void;
+  /** Resolves when the store can not go on: what it is asked from then on fails with `broker-stopping`. */
+  readonly failed: Promise<RunaboutError>;
   /** Flushes and closes. Verbs called later are refused with `broker-stopping`. */
   close(): Promise<void>;
 };

@@ -6,10 +6,12 @@ import { announceLocalBroker, withdrawLocalBroker } from '../../client/local.ts'
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { connect, home } from '../connect.ts';
 import * as numbers from '../numbers.ts';
-import { printJson, say } from '../output.ts';
+import { exit, printJson, say } from '../output.ts';
 
 /** The port that a broker asks for first; registered for nothing else. */
 export const DEFAULT_PORT = 7411;
+/** How long a broker that can not go on may take to end in order. */
+const LAST_WORDS_MS = 10_000;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'];
 
 interface StartOptions {
@@ -64,11 +66,15 @@ export function brokerCommand(): Command {
       if (options.announce)
         announceLocalBroker(home(), { url: broker.url, tokenFile: broker.ownerTokenFile, pid: process.pid });
       say(`Broker at ${broker.url}; the owner's token is in ${broker.ownerTokenFile}.`);
-      await new Promise<void>(resolve => {
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+      const stopped = new Promise<undefined>(resolve => {
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(undefined));
       });
+      const failure = await Promise.race([stopped, broker.failed]);
       if (options.announce) withdrawLocalBroker(home());
+      if (failure) setTimeout(() => process.exit(exit.notRun), LAST_WORDS_MS).unref();
       await broker.close();
+      // A supervisor starts what ended with an error, and not what was told to stop.
+      if (failure) throw failure;
     });
 
   command

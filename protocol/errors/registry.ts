@@ -75,6 +75,7 @@ export const errorKinds = {
   'broker-unreachable': kind(503, 'broker', 'The broker cannot be reached.'),
   'broker-address': kind(500, 'broker', 'The broker will not listen on this address.'),
   'broker-internal': kind(500, 'broker', 'The broker failed.'),
+  'broker-storage': kind(503, 'broker', 'The broker cannot store anything now.'),
   'broker-running': kind(409, 'broker', 'A broker serves this data folder already.'),
   'broker-stopping': kind(503, 'broker', 'The broker is stopping.'),
 } as const satisfies Record<string, ErrorKind>;

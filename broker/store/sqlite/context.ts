@@ -155,8 +155,10 @@ export class Context {
     return notice;
   }
 
+  /** Forgets what the transaction gathered, its event numbers too: it told nobody of them, and the next one takes them. */
   dropTransaction(): void {
     this.dropVerb();
+    this.#heads.clear();
     this.#dirtyHeads.clear();
     this.#commit = { heads: {}, ...emptyNotice() };
   }
@@ -179,7 +181,7 @@ function toRow(columns: readonly string[], values: readonly SQLOutputValue[]): R
   return row;
 }
 
-const emptyNotice = (): Omit<CommitNotice, 'heads'> => ({ ended: [], ready: [], cancels: [] });
+export const emptyNotice = (): Omit<CommitNotice, 'heads'> => ({ ended: [], ready: [], cancels: [] });
 
 export function notFound(what: string, id: string, path?: string): RunaboutError {
   return new RunaboutError('not-found', `There is no ${what} ${id}, or it is not yours.`, path ? { path } : {});

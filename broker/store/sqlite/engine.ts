@@ -1,8 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { asRunaboutError, type RunaboutError } from '../../../protocol/errors/error.ts';
+import { storageError } from '../../storage-error.ts';
 import type { CommitNotice, StorePolicy, Verb } from '../contract.ts';
-import { Context } from './context.ts';
+import { Context, emptyNotice } from './context.ts';
 import { migrate } from './migrations.ts';
 import { verbs } from './verbs.ts';
 
@@ -12,6 +13,11 @@ export interface Call {
 }
 
 export type Reply = { ok: true; value: unknown } | { ok: false; error: RunaboutError };
+
+export interface Committed {
+  replies: Reply[];
+  notice: CommitNotice;
+}
 
 /**
  * The store itself, synchronous: runs any number of verbs in one transaction and one fsync (*group commit*). A verb
@@ -39,25 +45,31 @@ export class SqliteEngine {
     this.#ctx = new Context(this.#db, policy);
   }
 
-  /** Replies in the order of the calls; they may be sent when this returns: everything is durable then. */
-  run(calls: readonly Call[]): { replies: Reply[]; notice: CommitNotice } {
+  /**
+   * Replies in the order of the calls; they may be sent when this returns: everything is durable then. While the disk
+   * takes nothing, what only reads is answered still, and the rest fails with `broker-storage`.
+   */
+  run(calls: readonly Call[]): Committed {
     try {
-      this.#db.exec('BEGIN IMMEDIATE');
-      const replies = calls.map(call => this.#runOne(call));
-      const notice = this.#ctx.finishTransaction();
-      // failpoint: store.committing of calls.map(call => call.verb)
-      this.#db.exec('COMMIT');
-      // failpoint: store.committed of calls.map(call => call.verb)
-      return { replies, notice };
+      return this.#commit(calls);
     } catch (cause) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       this.#ctx.dropTransaction();
-      const error = asRunaboutError(cause, 'broker-internal', 'The store could not commit');
-      return {
-        replies: calls.map(() => ({ ok: false, error })),
-        notice: { heads: {}, ended: [], ready: [], cancels: [] },
-      };
+      const storage = storageError(cause);
+      if (storage && calls.length > 1) return calls.map(call => this.run([call])).reduce(joined);
+      const error = storage ?? asRunaboutError(cause, 'broker-internal', 'The store could not commit');
+      return { replies: calls.map(() => ({ ok: false, error })), notice: { heads: {}, ...emptyNotice() } };
     }
+  }
+
+  #commit(calls: readonly Call[]): Committed {
+    this.#db.exec('BEGIN IMMEDIATE');
+    const replies = calls.map(call => this.#runOne(call));
+    const notice = this.#ctx.finishTransaction();
+    // failpoint: store.committing of calls.map(call => call.verb)
+    this.#db.exec('COMMIT');
+    // failpoint: store.committed of calls.map(call => call.verb)
+    return { replies, notice };
   }
 
   #runOne({ verb, request }: Call): Reply {
@@ -68,6 +80,8 @@ export class SqliteEngine {
       this.#db.exec('RELEASE verb');
       return { ok: true, value };
     } catch (cause) {
+      // SQLite may have rolled back more than this verb.
+      if (storageError(cause)) throw cause;
       this.#ctx.dropVerb();
       this.#db.exec('ROLLBACK TO verb; RELEASE verb');
       return { ok: false, error: asRunaboutError(cause, 'broker-internal', `The store could not ${verb}`) };
@@ -77,4 +91,17 @@ export class SqliteEngine {
   close(): void {
     this.#db.close();
   }
+}
+
+/** Two commits as one. */
+function joined(a: Committed, b: Committed): Committed {
+  return {
+    replies: [...a.replies, ...b.replies],
+    notice: {
+      heads: { ...a.notice.heads, ...b.notice.heads },
+      ended: [...a.notice.ended, ...b.notice.ended],
+      ready: [...new Set([...a.notice.ready, ...b.notice.ready])],
+      cancels: [...a.notice.cancels, ...b.notice.cancels],
+    },
+  };
 }

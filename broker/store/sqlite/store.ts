@@ -47,6 +47,8 @@ class ThreadStore {
   readonly #worker: Worker;
   readonly #waiting: Waiting[] = [];
   readonly #listeners: ((notice: CommitNotice) => void)[] = [];
+  readonly #failure = Promise.withResolvers<RunaboutError>();
+  readonly failed = this.#failure.promise;
   #next: Call[] = [];
   #closed: RunaboutError | undefined;
 
@@ -55,10 +57,8 @@ class ThreadStore {
     worker.on('message', (message: FromThread) => {
       if (typeof message !== 'string') this.#receive(decode(message) as Committed);
     });
-    worker.on('error', error =>
-      this.#fail(new RunaboutError('broker-internal', `The store failed: ${error.message}.`)),
-    );
-    worker.on('exit', () => this.#fail(new RunaboutError('broker-internal', 'The store has stopped.')));
+    worker.on('error', error => this.#fail(`with an error: ${error.message}`));
+    worker.on('exit', code => this.#fail(`with exit code ${code}`));
     for (const verb of Object.keys(verbs) as Verb[]) {
       Object.defineProperty(this, verb, { value: (request: unknown) => this.#call({ verb, request }) });
     }
@@ -125,8 +125,14 @@ class ThreadStore {
     });
   }
 
-  #fail(error: RunaboutError): void {
-    this.#closed ??= error;
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  /** The thread has ended. Unless that was asked for, nothing can be stored any more. */
+  #fail(how: string): void {
+    if (!this.#closed) {
+      this.#closed = new RunaboutError('broker-stopping', `The broker stops: its store ended ${how}.`, {
+        hint: 'Start it again; nothing that was acknowledged is lost.',
+      });
+      this.#failure.resolve(this.#closed);
+    }
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#closed);
   }
 }

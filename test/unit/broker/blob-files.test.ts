@@ -84,9 +84,9 @@ it.skipIf(process.platform === 'win32')('never takes a part for the whole when t
   const program = `
     const { BlobFiles } = await import(${JSON.stringify(module)});
     const files = await BlobFiles.open(${JSON.stringify(root)});
-    await files.write(Buffer.alloc(100_000, 65), async () => {}).then(() => console.log('stored'), error => console.log(error.code));
+    await files.write(Buffer.alloc(100_000, 65), async () => {}).then(() => console.log('stored'), error => console.log(error.code, error.cause.code));
   `;
   const limited = ['-c', 'ulimit -f 16; exec "$0" "$@"', process.execPath, '--input-type=module', '-e', program];
-  expect(execFileSync('sh', limited, { encoding: 'utf8' })).toBe('EFBIG\n');
+  expect(execFileSync('sh', limited, { encoding: 'utf8' })).toBe('broker-storage EFBIG\n');
   expect(readdirSync(join(root, 'incoming'))).toEqual([]);
 });

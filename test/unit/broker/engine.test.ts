@@ -1,0 +1,61 @@
+import { DatabaseSync } from 'node:sqlite';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { defaultPolicy, type StoreVerbs, type Verb } from '../../../broker/store/contract.ts';
+import { SqliteEngine } from '../../../broker/store/sqlite/engine.ts';
+
+function open() {
+  const engine = new SqliteEngine(':memory:', defaultPolicy);
+  onTestFinished(() => engine.close());
+  const ask = <V extends Verb>(verb: V, request: Parameters<StoreVerbs[V]>[0]): ReturnType<StoreVerbs[V]> => {
+    const reply = engine.run([{ verb, request }]).replies[0]!;
+    if (!reply.ok) throw reply.error;
+    return reply.value as ReturnType<StoreVerbs[V]>;
+  };
+  const owner = ask('setOwner', { id: 'owner', name: 'owner', tokenHash: 'owner', now: 1 }).id;
+  const create = (name: string) => ({ owner, id: name, name, tokenHash: name, now: 1 });
+  return { engine, ask, owner, create };
+}
+
+/** The next so many commits fail, with an extended result code of SQLite. Returns how many commits were tried. */
+function failCommits(count: number, errcode: number): () => number {
+  const { exec } = DatabaseSync.prototype;
+  let tried = 0;
+  const spy = vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (this: DatabaseSync, sql) {
+    if (sql === 'COMMIT' && ++tried <= count) {
+      throw Object.assign(new Error('it does not work'), { code: 'ERR_SQLITE_ERROR', errcode });
+    }
+    exec.call(this, sql);
+  });
+  onTestFinished(() => spy.mockRestore());
+  return () => tried;
+}
+
+const FULL = 13;
+/** SQLITE_IOERR_WRITE: the primary code, 10, is in the lowest byte. */
+const WRITE_FAILED = 778;
+
+it('gives event numbers of a commit that failed again: nobody saw them, and a restart would not know them', () => {
+  const { ask, owner, create } = open();
+  const { head } = ask('eventRange', { owner });
+  failCommits(1, FULL);
+  expect(() => ask('createEndpoint', create('lab'))).toThrow(expect.objectContaining({ code: 'broker-storage' }));
+  expect(ask('eventRange', { owner }).head).toBe(head);
+  ask('createEndpoint', create('lab'));
+  expect(ask('events', { owner, after: head, limit: 10, now: 1 })).toMatchObject({
+    events: [{ t: 'endpoint', seq: head + 1 }],
+    through: head + 1,
+  });
+});
+
+it('tells of every change when calls that came together have to be committed one by one', () => {
+  const { engine, ask, owner, create } = open();
+  const commits = failCommits(1, WRITE_FAILED);
+  const { replies, notice } = engine.run([
+    { verb: 'createEndpoint', request: create('a') },
+    { verb: 'createEndpoint', request: create('a') },
+    { verb: 'createEndpoint', request: create('b') },
+  ]);
+  expect(replies).toMatchObject([{ ok: true }, { ok: false, error: { code: 'name-taken' } }, { ok: true }]);
+  expect(commits()).toBe(4);
+  expect(notice.heads).toEqual({ [owner]: ask('eventRange', { owner }).head });
+});
