@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 import { ZodError } from 'zod';
-import { closeCodes } from '../protocol/close-codes.ts';
+import { closeCodes, closeReason } from '../protocol/close-codes.ts';
 import { RunaboutError } from '../protocol/errors/error.ts';
 import type { ErrorCode } from '../protocol/errors/registry.ts';
 import type { Clock } from './clock.ts';
@@ -8,8 +8,6 @@ import type { Logger } from './log.ts';
 
 /** The standard code for "this server failed". */
 const INTERNAL = 1011;
-/** A close reason has at most 123 bytes. */
-const REASON_BYTES = 120;
 
 const codes: Partial<Record<ErrorCode, number>> = {
   'token-invalid': closeCodes.auth,
@@ -27,15 +25,11 @@ export function closeFor(socket: WebSocket, error: unknown, log: Logger): void {
           ? new RunaboutError('json-invalid', 'the frame is not JSON')
           : undefined;
   if (known?.whose === 'request') {
-    socket.close(codes[known.code] ?? closeCodes.protocol, reason(known));
+    socket.close(codes[known.code] ?? closeCodes.protocol, closeReason(known));
     return;
   }
   log.error({ err: error }, 'a socket was closed for an error of the broker');
   socket.close(INTERNAL, known?.code ?? 'broker-internal');
-}
-
-function reason(error: RunaboutError): string {
-  return `${error.code}: ${error.message}`.replace(/[^\x20-\x7e]/g, '?').slice(0, REASON_BYTES);
 }
 
 /** The first thing that is wrong, with its path. */

@@ -53,7 +53,7 @@ export class Http {
   /** The checked JSON answer. */
   async json<T>(schema: z.ZodType<T>, path: string, call: Call = {}): Promise<T> {
     const body = await this.bytes(path, call);
-    const parsed = schema.safeParse(JSON.parse(Buffer.from(body).toString('utf8')));
+    const parsed = schema.safeParse(parseJson(body));
     if (parsed.success) return parsed.data;
     throw new RunaboutError(
       'broker-internal',

@@ -13,9 +13,13 @@ export function* partsOf(digest: Digest, bytes: Uint8Array): Generator<[Part, Ui
   } while (offset < bytes.length);
 }
 
+/** Of blobs whose last part has not come. The sender sends one after the other. */
+const MOST_HELD = 2 * limits.blob;
+
 /** Puts `part` messages of one connection together again. */
 export class PartReader {
   readonly #open = new Map<Digest, { size: number; length: number; pieces: Uint8Array[] }>();
+  #held = 0;
 
   /**
    * The blob, when this was its last part.
@@ -27,6 +31,10 @@ export class PartReader {
     if (!blob || blob.size !== size || blob.length !== offset || offset + payload.length > size) {
       throw new RunaboutError('frame-invalid', 'A part of a blob is out of order.');
     }
+    this.#held += payload.length - (offset === 0 ? (this.#open.get(digest)?.length ?? 0) : 0);
+    if (this.#held > MOST_HELD) {
+      throw new RunaboutError('frame-invalid', `More than ${MOST_HELD} bytes of blobs are incomplete.`);
+    }
     blob.pieces.push(payload);
     blob.length += payload.length;
     if (blob.length < size) {
@@ -34,6 +42,7 @@ export class PartReader {
       return undefined;
     }
     this.#open.delete(digest);
+    this.#held -= size;
     const bytes = Buffer.concat(blob.pieces, size);
     if (digestOf(bytes) !== digest) {
       throw new RunaboutError('digest-mismatch', `The parts received are not those of ${digest}.`);

@@ -11,7 +11,8 @@ import {
   type Welcome,
 } from '../../protocol/broker-agent/messages.ts';
 import type { HostInfo, WorkerCounts } from '../../protocol/client-broker/endpoints.ts';
-import { closeCodes } from '../../protocol/close-codes.ts';
+import { closeCodes, closeReason } from '../../protocol/close-codes.ts';
+import { RunaboutError } from '../../protocol/errors/error.ts';
 import { decodeFrame } from '../../protocol/frames.ts';
 import { type Id, newId } from '../../protocol/ids.ts';
 import { limits } from '../../protocol/limits.ts';
@@ -116,6 +117,7 @@ export class BrokerSession {
       batcher.flush();
     });
     socket.on('message', (data: Buffer) => {
+      if (socket.readyState !== socket.OPEN) return;
       try {
         for (const { header, payload } of decodeFrame(data)) {
           const message = BrokerMessage.parse(header);
@@ -124,7 +126,7 @@ export class BrokerSession {
         }
       } catch (error) {
         this.#log.error({ error: String(error) }, 'The broker sent what this agent does not understand.');
-        socket.close(closeCodes.protocol);
+        socket.close(closeCodes.protocol, closeReason(error));
       }
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -189,6 +191,10 @@ export class BrokerSession {
   }
 
   #take(message: BrokerMessage, payload: Uint8Array, batcher: Batcher): void {
+    if (this.#welcomed === (message.t === 'welcome')) {
+      const why = this.#welcomed ? 'comes once' : 'comes before welcome';
+      throw new RunaboutError('request-invalid', `${message.t} ${why}.`);
+    }
     switch (message.t) {
       case 'welcome': {
         const reconciled = Reconciled.parse(JSON.parse(Buffer.from(payload).toString('utf8')));

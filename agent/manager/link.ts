@@ -8,7 +8,8 @@ import {
   Rendezvous,
 } from '../../protocol/agent-manager/messages.ts';
 import { Batcher } from '../../protocol/batcher.ts';
-import { closeCodes } from '../../protocol/close-codes.ts';
+import { closeCodes, closeReason } from '../../protocol/close-codes.ts';
+import { RunaboutError } from '../../protocol/errors/error.ts';
 import { decodeFrame } from '../../protocol/frames.ts';
 import { limits } from '../../protocol/limits.ts';
 
@@ -100,11 +101,12 @@ export class AgentLink {
       batcher.flush();
     });
     socket.on('message', (data: Buffer) => {
+      if (socket.readyState !== socket.OPEN) return;
       try {
         for (const { header, payload } of decodeFrame(data)) this.#take(AgentToManager.parse(header), payload, batcher);
       } catch (error) {
         this.#log.error({ error: String(error) }, 'The agent sent what this manager does not understand.');
-        socket.close(closeCodes.protocol);
+        socket.close(closeCodes.protocol, closeReason(error));
       }
     });
     // The reason arrives with `close`, which always follows.
@@ -118,9 +120,11 @@ export class AgentLink {
       return;
     }
     if (message.t !== 'welcome') {
+      if (!this.#welcomed) throw new RunaboutError('request-invalid', `${message.t} comes before welcome.`);
       this.#handlers.take(message, payload);
       return;
     }
+    if (this.#welcomed) throw new RunaboutError('request-invalid', 'welcome comes once.');
     clearTimeout(this.#orphan);
     this.#orphanMs = message.orphanMs;
     this.#failures = 0;

@@ -44,7 +44,8 @@ export class OutputGate {
   /** One yielded value, encoded. */
   item(at: number, type: ContentType, bytes: Uint8Array): void {
     this.#flush(true);
-    if (this.#passed + bytes.length > this.#maxBytes) {
+    // A worker sends none that is larger than a chunk.
+    if (this.#passed + bytes.length > this.#maxBytes || bytes.length > limits.outputChunk) {
       this.#dropped += bytes.length;
       return;
     }

@@ -1,6 +1,8 @@
+import { errorKinds, isErrorCode } from '../../protocol/errors/registry.ts';
 import type { Digest } from '../../protocol/ids.ts';
+import { limits } from '../../protocol/limits.ts';
 import type { WorkerReport, WorkerResult } from '../../protocol/manager-worker/messages.ts';
-import type { Job } from './job.ts';
+import type { Job, JobEnd } from './job.ts';
 import { judge, type Stopped, type WorkerEnd } from './verdict.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
@@ -132,6 +134,7 @@ export class Seat {
         else this.#job?.output.text(report.stream, report.at, payload);
         return;
       case 'need-map':
+        if (report.digest !== this.#job?.run.mapDigest) throw new Error('It needs a source map that is not its own.');
         void this.#sendMap(report.digest);
         return;
       case 'result':
@@ -155,8 +158,8 @@ export class Seat {
     if (!job || !result) return;
     this.#job = undefined;
     this.#result = undefined;
-    const { outcome, type, error, loadMs, runMs } = result.report;
-    job.end({ outcome, ...(type ? { type } : {}), ...(error ? { error } : {}), loadMs, runMs }, result.payload);
+    const { loadMs, runMs } = result.report;
+    job.end({ ...trusted(result.report, result.payload), loadMs, runMs }, result.payload);
     if (this.#retiring || this.#closed) this.#process?.dismiss();
     else this.#context.freed();
   }
@@ -205,4 +208,21 @@ export class Seat {
     const file = await this.#context.mapFile(digest);
     if (worker === this.#process) worker?.send({ t: 'map', digest, ...(file ? { file } : {}) });
   }
+}
+
+/**
+ * What a worker says of how its attempt ended, as far as it can be so. The user's code can write to the same pipe, and
+ * what the broker would not take must not get that far: it would be sent for ever.
+ */
+function trusted(
+  { outcome, type, error }: WorkerResult,
+  { length }: Uint8Array,
+): Omit<Extract<JobEnd, { outcome: unknown }>, 'loadMs' | 'runMs'> {
+  if (outcome === 'succeeded' && type && length <= limits.result) return { outcome, type };
+  if (outcome === 'failed' && error && length === 0) {
+    const isOurs = isErrorCode(error.code) && ['endpoint', 'broker'].includes(errorKinds[error.code].whose);
+    return { outcome, error: isOurs ? { ...error, code: 'function-threw' } : error };
+  }
+  const code = length > limits.result ? 'result-too-large' : 'result-not-sendable';
+  return { outcome: 'failed', error: { code, message: 'The worker sent a result that is none.' } };
 }

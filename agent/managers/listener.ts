@@ -12,7 +12,7 @@ import {
   PROTO,
   type Rendezvous,
 } from '../../protocol/agent-manager/messages.ts';
-import { closeCodes } from '../../protocol/close-codes.ts';
+import { closeCodes, closeReason } from '../../protocol/close-codes.ts';
 import { decodeFrame, encodeMessage } from '../../protocol/frames.ts';
 import { limits } from '../../protocol/limits.ts';
 import { ManagerLink } from './manager-link.ts';
@@ -94,7 +94,7 @@ export class ManagerListener {
         this.#attach(socket, hello, holds);
       } catch (error) {
         this.#log.warn({ error: String(error) }, 'A manager said no valid hello.');
-        socket.close(closeCodes.protocol);
+        socket.close(closeCodes.protocol, closeReason(error));
       }
     });
   }

@@ -1,7 +1,13 @@
 import type { WebSocket } from 'ws';
-import { type AgentToManager, type ManagerHello, ManagerMessage } from '../../protocol/agent-manager/messages.ts';
+import {
+  type AgentToManager,
+  type ManagerHello,
+  ManagerMessage,
+  type ManagerResult,
+} from '../../protocol/agent-manager/messages.ts';
 import { Batcher } from '../../protocol/batcher.ts';
-import { closeCodes } from '../../protocol/close-codes.ts';
+import { closeCodes, closeReason } from '../../protocol/close-codes.ts';
+import { RunaboutError } from '../../protocol/errors/error.ts';
 import { decodeFrame } from '../../protocol/frames.ts';
 import type { Digest, Id } from '../../protocol/ids.ts';
 import type { Attempt } from '../tasks/attempt.ts';
@@ -9,6 +15,8 @@ import type { Load } from '../tasks/placement.ts';
 
 export const BEAT_MS = 1_000;
 export const MISSED_BEATS = 3;
+/** Bytes that may wait for a manager: a bundle of the largest size, and the arguments of many tasks. */
+const MOST_BUFFERED = 256 * 1024 * 1024;
 
 /** One connected manager, and the attempts it holds. */
 export class ManagerLink implements Load {
@@ -37,18 +45,26 @@ export class ManagerLink implements Load {
     this.slots = hello.slots;
     this.starting = hello.slots;
     this.#socket = socket;
-    this.#batcher = new Batcher(frame => socket.send(frame));
+    this.#batcher = new Batcher(frame => {
+      if (socket.bufferedAmount > MOST_BUFFERED) {
+        invalid(new Error('It does not read what it is sent.'));
+        socket.close(closeCodes.overload, 'too-many-requests: nothing is read');
+      } else socket.send(frame);
+    });
     socket.on('message', (data: Buffer) => {
+      if (socket.readyState !== socket.OPEN) return;
       this.#silent = 0;
       try {
         for (const { header, payload } of decodeFrame(data)) {
           const message = ManagerMessage.parse(header);
+          if (message.t === 'hello') throw new RunaboutError('request-invalid', 'hello comes once.');
+          if (message.t === 'result') checkValue(message, payload);
           if (message.t === 'beat') this.send({ t: 'beat-ok', n: message.n });
-          else if (message.t !== 'hello') take(message, payload);
+          else take(message, payload);
         }
       } catch (error) {
         invalid(error);
-        socket.close(closeCodes.protocol);
+        socket.close(closeCodes.protocol, closeReason(error));
       }
     });
     this.#watch = setInterval(() => {
@@ -100,4 +116,14 @@ export class ManagerLink implements Load {
     this.#batcher.flush();
     this.#socket.close(closeCodes.bye);
   }
+}
+
+/**
+ * What the schema of a result cannot say. The broker checks the same, and would close the session for it, again and
+ * again: it must not get into the journal.
+ */
+function checkValue({ outcome, value, error }: ManagerResult, { length }: Uint8Array): void {
+  const isWhole = outcome === 'succeeded' ? value !== undefined : outcome !== 'failed' || error !== undefined;
+  const expected = value && value.blob === undefined ? value.size : 0;
+  if (!isWhole || length !== expected) throw new RunaboutError('request-invalid', 'A result is not whole.');
 }

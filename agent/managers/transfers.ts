@@ -11,6 +11,7 @@ export class Transfers {
   readonly #store: BrokerStore;
   readonly #cache: BlobCache;
   readonly #parts = new PartReader();
+  readonly #sending = new Set<Digest>();
   readonly #stored = new Map<Digest, Promise<void>>();
 
   constructor(link: ManagerLink, store: BrokerStore, cache: BlobCache) {
@@ -21,6 +22,9 @@ export class Transfers {
 
   /** Sends a bundle or a source map, fetched from the broker if need be. */
   async send(digest: Digest): Promise<void> {
+    // Asked for again while it is on its way, it comes once.
+    if (this.#sending.has(digest)) return;
+    this.#sending.add(digest);
     try {
       await this.#store.hold('bundles', digest);
       try {
@@ -31,6 +35,8 @@ export class Transfers {
       }
     } catch (error) {
       this.#link.send({ t: 'missing', digest, reason: (error as Error).message.slice(0, 1024) });
+    } finally {
+      this.#sending.delete(digest);
     }
   }
 

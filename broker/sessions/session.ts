@@ -220,21 +220,10 @@ const types = new Set<string>(AgentMessage.options.map(option => option.shape.t.
 
 /** @throws RunaboutError `message-unknown`, `request-invalid` */
 function checked({ header, payload }: Message): CheckedMessage {
-  checkCauses(header);
   const parsed = AgentMessage.safeParse(header);
   if (parsed.success) return { header: parsed.data, payload };
   if (!types.has(header.t)) {
     throw new RunaboutError('message-unknown', `There is no message ${JSON.stringify(header.t).slice(0, 40)}.`);
   }
   throw new RunaboutError('request-invalid', `${header.t}: ${firstIssue(parsed.error)}`);
-}
-
-/** Before the schema follows the causes of an error as deep as they go. */
-function checkCauses(header: Message['header']): void {
-  let cause = (header as { error?: { cause?: unknown } }).error?.cause as { cause?: unknown } | undefined;
-  for (let causes = 0; cause; causes++, cause = cause.cause as typeof cause) {
-    if (causes === limits.causes) {
-      throw new RunaboutError('request-invalid', `An error has at most ${limits.causes} causes.`);
-    }
-  }
 }

@@ -5,6 +5,7 @@
  * manager. Anything of an unknown type, or not of its schema, closes the socket with 4008.
  */
 import * as z from 'zod';
+import { Time } from '../client-broker/common.ts';
 import { FunctionKind } from '../client-broker/functions.ts';
 import { outputStreams } from '../client-broker/tasks.ts';
 import { Digest, Id } from '../ids.ts';
@@ -63,7 +64,7 @@ export const Workers = z.object({
   t: z.literal('workers'),
   starting: z.number().int().nonnegative(),
   /** The process groups of the workers: who outlives a dead manager can end them. */
-  groups: z.array(z.number().int()).max(4096),
+  groups: z.array(z.number().int().min(2)).max(4096),
   problem: z.string().max(1024).optional(),
 });
 export type Workers = z.infer<typeof Workers>;
@@ -73,7 +74,7 @@ export const ManagerOutput = z.object({
   t: z.literal('output'),
   ...attemptOf,
   seq: z.number().int().nonnegative(),
-  at: z.number().int(),
+  at: Time,
   stream: z.enum(outputStreams),
   type: ContentType.optional(),
   bytes,
@@ -135,9 +136,13 @@ export const ManagerWelcome = z.object({
   t: z.literal('welcome'),
   proto: z.number().int(),
   endpoint: z.string(),
-  beatMs: z.number().int().min(1),
+  beatMs: z.number().int().min(10).max(60_000),
   /** A manager that has not heard of its agent for this long stops itself and its workers. */
-  orphanMs: z.number().int().min(1),
+  orphanMs: z
+    .number()
+    .int()
+    .min(1)
+    .max(24 * 3600_000),
   settings: WorkerSettings,
 });
 export type ManagerWelcome = z.infer<typeof ManagerWelcome>;

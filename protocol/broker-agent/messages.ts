@@ -4,6 +4,7 @@
  * fence. Anything of an unknown type, or not of its schema, closes the socket with 4008.
  */
 import * as z from 'zod';
+import { Time } from '../client-broker/common.ts';
 import { HostInfo, WorkerCounts } from '../client-broker/endpoints.ts';
 import { FunctionKind } from '../client-broker/functions.ts';
 import { outputStreams, Timings } from '../client-broker/tasks.ts';
@@ -51,14 +52,14 @@ export const Credit = z.object({ t: z.literal('credit'), add: z.number().int().m
 /** The attempt is in the agent's journal. Repeated for a repeated `task`. */
 export const Accept = z.object({ t: z.literal('accept'), ...attemptOf });
 
-export const Started = z.object({ t: z.literal('started'), ...attemptOf, at: z.number().int() });
+export const Started = z.object({ t: z.literal('started'), ...attemptOf, at: Time });
 
 /** Payload: the bytes of this chunk (text in UTF-8, or one yielded value of the content type `type`). */
 export const Output = z.object({
   t: z.literal('output'),
   ...attemptOf,
   seq: z.number().int().nonnegative(),
-  at: z.number().int(),
+  at: Time,
   stream: z.enum(outputStreams),
   type: ContentType.optional(),
   bytes,
@@ -120,7 +121,11 @@ export const Welcome = z.object({
   t: z.literal('welcome'),
   proto: z.number().int(),
   epoch: z.number().int(),
-  leaseMs: z.number().int(),
+  leaseMs: z
+    .number()
+    .int()
+    .min(100)
+    .max(24 * 3600_000),
   endpoint: z.object({ id: Id, name: z.string() }),
   bytes,
 });

@@ -28,7 +28,13 @@ export const SubmitTask = z.strictObject({
   /** Higher goes first. */
   priority: z.number().int().min(-100).max(100).default(0),
   /** The same key with the same content gives the same task; with other content 409. Remembered as long as the task. */
-  idempotencyKey: z.string().min(1).max(128).optional(),
+  idempotencyKey: z
+    .string()
+    .min(1)
+    .max(128)
+    // Halves of characters have no bytes of their own: two such keys would be stored as one.
+    .refine(key => key.isWellFormed(), 'not well-formed Unicode')
+    .optional(),
 });
 export type SubmitTask = z.input<typeof SubmitTask>;
 

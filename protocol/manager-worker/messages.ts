@@ -5,6 +5,7 @@
  * code lives in the same process and could write to the descriptor too.
  */
 import * as z from 'zod';
+import { Time } from '../client-broker/common.ts';
 import { FunctionKind } from '../client-broker/functions.ts';
 import { outputStreams } from '../client-broker/tasks.ts';
 import { Digest, Id } from '../ids.ts';
@@ -50,7 +51,7 @@ export const WorkerReady = z.object({ t: z.literal('ready') });
 export const WorkerOutput = z.object({
   t: z.literal('output'),
   stream: z.enum(outputStreams),
-  at: z.number().int(),
+  at: Time,
   type: ContentType.optional(),
   bytes,
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { limits } from '../limits.ts';
 
 /** One frame of a stack, in the user's own file when the source map knows it. */
 export const Frame = z.object({
@@ -29,7 +30,7 @@ export interface TaskError {
   cause?: TaskError | undefined;
 }
 
-export const TaskError: z.ZodType<TaskError> = z.object({
+const Checked: z.ZodType<TaskError> = z.object({
   code: z.string().max(64),
   name: z.string().max(256).optional(),
   message: z.string().max(20_000),
@@ -37,6 +38,22 @@ export const TaskError: z.ZodType<TaskError> = z.object({
   stack: z.string().max(40_000).optional(),
   frames: z.array(Frame).max(100).optional(),
   get cause() {
-    return TaskError.optional();
+    return Checked.optional();
   },
 }) as z.ZodType<TaskError>;
+
+/** Counted before the schema follows them: it would go as deep as they do. */
+export const TaskError: z.ZodType<TaskError> = z.preprocess((error, context) => {
+  let cause = (error as TaskError | null)?.cause;
+  for (let causes = 1; cause; causes++, cause = cause.cause) {
+    if (causes <= limits.causes) continue;
+    context.issues.push({
+      code: 'custom',
+      message: `more than ${limits.causes} causes`,
+      input: error,
+      continue: false,
+    });
+    break;
+  }
+  return error;
+}, Checked);
