@@ -9,6 +9,7 @@ import { BrokerSession } from './broker/session.ts';
 import { BrokerStore } from './broker/store.ts';
 import type { EndpointConfig } from './endpoint/config.ts';
 import type { EndpointPaths } from './endpoint/folder.ts';
+import type { EndpointToken } from './endpoint/token.ts';
 import { Journal } from './journal/journal.ts';
 import { Blocks } from './managers/blocks.ts';
 import { ManagerListener } from './managers/listener.ts';
@@ -20,7 +21,7 @@ import { Attempts } from './tasks/attempts.ts';
 
 export interface AgentOptions {
   config: EndpointConfig;
-  token: string;
+  token: EndpointToken;
   paths: EndpointPaths;
   log: Logger;
 }

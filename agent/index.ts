@@ -1,5 +1,12 @@
 /** What other parts need of the agent: endpoints on this machine, and the life of their agents. */
-export { moveEndpoint, type NewEndpoint, removeEndpoint, writeEndpoint } from './endpoint/create.ts';
+export {
+  hasEndpoint,
+  moveEndpoint,
+  type NewEndpoint,
+  removeEndpoint,
+  renewEndpoint,
+  writeEndpoint,
+} from './endpoint/create.ts';
 export { type EndpointRef, listEndpoints } from './endpoint/folder.ts';
 export {
   type EndpointState,

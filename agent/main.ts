@@ -3,10 +3,11 @@ import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import { asRunaboutError } from '../protocol/errors/error.ts';
 import { Agent } from './agent.ts';
-import { readConfig, readToken } from './endpoint/config.ts';
+import { readConfig } from './endpoint/config.ts';
 import { endpointPaths } from './endpoint/folder.ts';
 import { takeLock } from './endpoint/lock.ts';
 import { type AgentState, writeState } from './endpoint/state.ts';
+import { EndpointToken } from './endpoint/token.ts';
 import { openLog } from './log.ts';
 
 const { values } = parseArgs({
@@ -38,7 +39,7 @@ try {
 let log: Logger | undefined;
 try {
   const config = readConfig(paths, process.env);
-  const token = readToken(paths);
+  const token = new EndpointToken(paths);
   log = openLog(paths.log, config.logLevel, values.foreground);
   log.info({ broker: config.brokerUrl, workers: config.workers }, `The agent of endpoint ${config.name} starts.`);
   const agent = new Agent({ config, token, paths, log });

@@ -15,7 +15,8 @@ export class BareAgent {
   private constructor(url: string, token: string) {
     const host = { name: hostname(), platform: 'bench', arch: '', cpus: 1, memoryBytes: 0, node: '', agentVersion: '' };
     const fail = (problem: string) => this.#connected.reject(new Error(problem));
-    this.#session = new BrokerSession(url, token, pino({ level: 'silent' }), {
+    const fixed = { current: token, replaces: async () => false };
+    this.#session = new BrokerSession(url, fixed, pino({ level: 'silent' }), {
       hello: () => ({ host, workers: { total: 1, busy: 0, starting: 0 }, have: [] }),
       welcomed: () => this.#connected.resolve(),
       take: message => {

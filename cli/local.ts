@@ -102,6 +102,17 @@ function runningBroker(home: string): LocalBroker | undefined {
   return local && isServed(dataDir(local)) ? local : undefined;
 }
 
+/** What a broker needs of an environment. The rest, with whatever secrets it has, is the caller's own. */
+const NEEDED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
+/** Without these no program runs on Windows. */
+const NEEDED_ON_WINDOWS = ['SystemRoot', 'USERPROFILE', 'TEMP', 'TMP'];
+
+function brokerEnvironment(home: string): NodeJS.ProcessEnv {
+  const names = process.platform === 'win32' ? [...NEEDED, ...NEEDED_ON_WINDOWS] : NEEDED;
+  const given = names.filter(name => process.env[name] !== undefined).map(name => [name, process.env[name]]);
+  return { ...Object.fromEntries(given), RUNABOUT_HOME: home };
+}
+
 async function spawnBroker(home: string, port: number): Promise<LocalBroker> {
   const data = join(home, 'broker');
   mkdirSync(data, { recursive: true, mode: 0o700 });
@@ -112,7 +123,7 @@ async function spawnBroker(home: string, port: number): Promise<LocalBroker> {
   const child = spawn(process.execPath, [program, ...args], {
     detached: true,
     stdio: ['ignore', log, log],
-    env: { ...process.env, RUNABOUT_HOME: home },
+    env: brokerEnvironment(home),
   });
   closeSync(log);
   let ended = false;

@@ -16,6 +16,7 @@ import { RunaboutError } from '../../protocol/errors/error.ts';
 import { decodeFrame } from '../../protocol/frames.ts';
 import { type Id, newId } from '../../protocol/ids.ts';
 import { limits } from '../../protocol/limits.ts';
+import type { EndpointToken } from '../endpoint/token.ts';
 
 export interface SessionHandlers {
   hello(): { host: HostInfo; workers: WorkerCounts; have: Have };
@@ -30,19 +31,23 @@ export interface SessionHandlers {
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
 const WELCOME_MS = 15_000;
+/** How long a new token may take to get here after the broker refused the old one, which happens at the same time. */
+const RENEWAL_MS = 5_000;
 /** Bytes waiting in the socket above which output is held back. */
 const CONGESTED_BYTES = 16 * 1024 * 1024;
 
 /** The agent's connection to its broker, over as many sockets as it takes, and the lease that it holds. */
 export class BrokerSession {
   readonly #url: string;
-  readonly #token: string;
+  readonly #token: Pick<EndpointToken, 'current' | 'replaces'>;
   readonly #log: Logger;
   readonly #handlers: SessionHandlers;
   readonly #id: Id = newId();
   #socket: WebSocket | undefined;
   #batcher: Batcher | undefined;
   #welcomed = false;
+  /** The broker has taken the token before. */
+  #wasWelcome = false;
   #leaseMs = 0;
   #leaseUntil = 0;
   #beats: NodeJS.Timeout | undefined;
@@ -56,7 +61,7 @@ export class BrokerSession {
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(url: string, token: string, log: Logger, handlers: SessionHandlers) {
+  constructor(url: string, token: Pick<EndpointToken, 'current' | 'replaces'>, log: Logger, handlers: SessionHandlers) {
     this.#url = url;
     this.#token = token;
     this.#log = log;
@@ -82,8 +87,9 @@ export class BrokerSession {
   }
 
   connect(): void {
+    const token = this.#token.current;
     const socket = new WebSocket(`${this.#url.replace(/^http/, 'ws').replace(/\/+$/, '')}/v1/agent`, {
-      headers: { authorization: `Bearer ${this.#token}` },
+      headers: { authorization: `Bearer ${token}` },
       maxPayload: limits.frame,
       perMessageDeflate: false,
       handshakeTimeout: 10_000,
@@ -95,11 +101,11 @@ export class BrokerSession {
       // failpoint: agent.frame.sent
     });
     let problem = `The broker at ${this.#url} closed the connection.`;
-    let refused = false;
+    let refused: 'token' | 'agent' | undefined;
     const silent = setTimeout(() => socket.terminate(), WELCOME_MS);
 
     socket.on('unexpected-response', (request, response: IncomingMessage) => {
-      refused = response.statusCode === 401 || response.statusCode === 403;
+      refused = response.statusCode === 401 || response.statusCode === 403 ? 'token' : undefined;
       problem = refused
         ? 'The broker does not accept the token of this endpoint: it was revoked, or the endpoint was deleted.'
         : `The broker at ${this.#url} answered with status ${response.statusCode}.`;
@@ -137,15 +143,16 @@ export class BrokerSession {
       batcher.close();
       if (this.#socket !== socket || this.#closed) return;
       if (code === closeCodes.auth && !refused) {
-        refused = true;
+        refused = 'token';
         problem = 'The broker revoked the token of this endpoint, or the endpoint was deleted.';
       } else if (code === closeCodes.superseded) {
-        refused = true;
+        refused = 'agent';
         problem = 'Another agent serves this endpoint now; this one has stopped.';
       } else if (code === closeCodes.protocol) {
         problem = `Broker and agent do not understand each other: ${String(reason) || 'their versions differ'}.`;
       }
-      this.#lost(problem, refused);
+      if (refused === 'token') void this.#renew(token, problem);
+      else this.#lost(problem, refused === 'agent');
     });
   }
 
@@ -200,6 +207,7 @@ export class BrokerSession {
         const reconciled = Reconciled.parse(JSON.parse(Buffer.from(payload).toString('utf8')));
         this.#batcher = batcher;
         this.#welcomed = true;
+        this.#wasWelcome = true;
         this.#awaySince = undefined;
         this.#leaseMs = message.leaseMs;
         this.#renewed(0);
@@ -241,11 +249,25 @@ export class BrokerSession {
     for (const { call } of taken) call();
   }
 
-  #lost(problem: string, refused: boolean): void {
+  /** The token was refused: the endpoint may have got a new one. */
+  async #renew(refused: string, problem: string): Promise<void> {
+    this.#left();
+    if (this.#wasWelcome) this.#handlers.disconnected(problem);
+    const renewed = await this.#token.replaces(refused, this.#wasWelcome ? RENEWAL_MS : 0);
+    if (this.#closed) return;
+    if (renewed) this.connect();
+    else this.#lost(problem, true);
+  }
+
+  #left(): void {
     clearInterval(this.#beats);
     this.#untaken = [];
     this.#welcomed = false;
     this.#socket = undefined;
+  }
+
+  #lost(problem: string, refused: boolean): void {
+    this.#left();
     if (refused) {
       this.#closed = true;
       this.#handlers.refused(problem);

@@ -3,6 +3,7 @@ import { Problem, RunaboutError } from '../../protocol/errors/error.ts';
 import type { Digest } from '../../protocol/ids.ts';
 import { limits } from '../../protocol/limits.ts';
 import type { BlobCache } from '../blobs/cache.ts';
+import type { EndpointToken } from '../endpoint/token.ts';
 
 /** `bundles` for code and source maps, `blobs` for arguments and results. */
 export type BlobKind = 'bundles' | 'blobs';
@@ -13,11 +14,18 @@ export class BrokerStore {
   readonly #cache: BlobCache;
   readonly #fetching = new Map<Digest, Promise<void>>();
 
-  constructor(url: string, token: string, agentVersion: string, cache: BlobCache) {
+  constructor(url: string, token: Pick<EndpointToken, 'current'>, agentVersion: string, cache: BlobCache) {
     this.#cache = cache;
     this.#got = got.extend({
       prefixUrl: `${url.replace(/\/+$/, '')}/v1`,
-      headers: { authorization: `Bearer ${token}`, 'user-agent': `runabout-agent/${agentVersion}` },
+      headers: { 'user-agent': `runabout-agent/${agentVersion}` },
+      hooks: {
+        beforeRequest: [
+          options => {
+            options.headers.authorization = `Bearer ${token.current}`;
+          },
+        ],
+      },
       timeout: { connect: 10_000, response: 60_000, request: 300_000 },
       retry: { limit: 4, methods: ['GET', 'PUT', 'HEAD'], statusCodes: [429, 502, 503, 504] },
       followRedirect: false,

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseEnv } from 'node:util';
 import * as z from 'zod';
@@ -164,29 +164,6 @@ export function parseConfig(text: string, file: string, agentEnvironment: NodeJS
     cacheBytes: settings.CACHE_MB * MiB,
     logLevel: settings.LOG_LEVEL,
   };
-}
-
-/**
- * The agent's token.
- * @throws RunaboutError `endpoint-config` when there is none, or others can read it
- */
-export function readToken(paths: EndpointPaths): string {
-  let token: string;
-  try {
-    if (process.platform !== 'win32' && (statSync(paths.token).mode & 0o077) !== 0) {
-      throw new RunaboutError('endpoint-config', `Others can read the token in ${paths.token}.`, {
-        hint: `Run: chmod 600 ${paths.token}`,
-      });
-    }
-    token = readFileSync(paths.token, 'utf8').trim();
-  } catch (error) {
-    if (error instanceof RunaboutError) throw error;
-    throw new RunaboutError('endpoint-config', `The token of the endpoint is missing: ${paths.token}.`, {
-      cause: error,
-    });
-  }
-  if (token === '') throw new RunaboutError('endpoint-config', `The token in ${paths.token} is empty.`);
-  return token;
 }
 
 /** `parseEnv` passes over lines that it does not understand; a typing error must not. */

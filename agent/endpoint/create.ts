@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Name } from '../../protocol/client-broker/common.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
-import { configText, parseConfig, withBrokerUrl } from './config.ts';
+import { configText, parseConfig, readConfig, withBrokerUrl } from './config.ts';
 import { type EndpointRef, endpointPaths } from './folder.ts';
 import { lockHolder } from './lock.ts';
+import { writeToken } from './token.ts';
 
 export interface NewEndpoint extends EndpointRef {
   /** As the broker gave it. */
@@ -31,7 +32,7 @@ export function writeEndpoint({ home, name, token, ...first }: NewEndpoint): str
   const text = configText({ name, ...first });
   parseConfig(text, paths.config, {});
   mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
-  writeFileSync(paths.token, `${token}\n`, { mode: 0o600 });
+  writeToken(paths, token);
   writeFileSync(paths.config, text, { mode: 0o600 });
   return paths.config;
 }
@@ -49,6 +50,20 @@ export function moveEndpoint({ home, name, url }: EndpointRef & { url: string })
   parseConfig(moved, config, {});
   writeFileSync(config, moved, { mode: 0o600 });
   return true;
+}
+
+/**
+ * Gives an endpoint a new token. An agent that runs takes it by itself.
+ * @throws RunaboutError `not-found`
+ */
+export function renewEndpoint({ home, name, token }: EndpointRef & { token: string }): void {
+  writeToken(existingEndpoint({ home, name }), token);
+}
+
+/** Whether this machine has an endpoint of this name and id. */
+export function hasEndpoint({ home, name, id }: EndpointRef & { id: string }): boolean {
+  const paths = endpointPaths({ home, name });
+  return existsSync(paths.config) && readConfig(paths, process.env).id === id;
 }
 
 /**

@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { programUrl } from '../../protocol/entries.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { isRunning } from '../processes.ts';
-import { readConfig, readToken } from './config.ts';
+import { readConfig } from './config.ts';
 import { existingEndpoint } from './create.ts';
 import type { EndpointPaths, EndpointRef } from './folder.ts';
 import { isStale, lockHolder } from './lock.ts';
 import { type AgentState, readState } from './state.ts';
+import { readToken } from './token.ts';
 
 export interface StartReport {
   pid: number;
@@ -149,7 +150,7 @@ async function settled(paths: EndpointPaths, name: string, child: ChildProcess):
     if (own?.state === 'connected') return { pid: child.pid!, connected: true };
     if (own?.state === 'refused')
       throw new RunaboutError('token-invalid', own.problem ?? 'The broker refused it.', {
-        hint: `Renew its token: delete and create the endpoint ${name} again.`,
+        hint: `Renew its token: runabout endpoint renew ${name}`,
       });
     if (ended) {
       const other = lockHolder(paths.lock);

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import {
   endpointState,
+  hasEndpoint,
   listEndpoints,
   readLogs,
   removeEndpoint,
+  renewEndpoint,
   restartEndpoint,
   startEndpoint,
   stopEndpoint,
@@ -11,7 +13,7 @@ import {
 } from '../../agent/index.ts';
 import type { BrokerClient } from '../../client/client.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
-import { connect, home } from '../connect.ts';
+import { connect, endpointByName, home } from '../connect.ts';
 import { startSentence, stateSentence } from '../endpoint-words.ts';
 import * as numbers from '../numbers.ts';
 import { ago, exit, printJson, say, table } from '../output.ts';
@@ -113,6 +115,30 @@ export function endpointCommand(): Command {
         rows.length === 0
           ? 'There are no endpoints yet: `runabout endpoint create NAME` makes one.'
           : table(['NAME', 'STATE', 'WORKERS', 'QUEUED', 'HOST'], rows),
+      );
+    });
+
+  command
+    .command('renew')
+    .argument('<name>')
+    .description('Give an endpoint a new token; the old one is refused from then on.')
+    .action(async (name: string) => {
+      const client = connect();
+      const { id } = await endpointByName(client, name);
+      const here = hasEndpoint({ home: home(), name, id });
+      const { token } = await client.renewEndpointToken(id);
+      if (!here) {
+        say(`Renewed the token of the endpoint "${name}". It belongs into the file endpoints/${name}/token of its`);
+        say(`machine, and is shown only now:\n${token}`);
+        return;
+      }
+      renewEndpoint({ home: home(), name, token });
+      say(`Renewed the token of the endpoint "${name}"; the old one is refused from now on.`);
+      const { state } = endpointState({ home: home(), name });
+      say(
+        state === 'running'
+          ? 'Its agent takes the new one by itself.'
+          : `Start it with: runabout endpoint start ${name}`,
       );
     });
 

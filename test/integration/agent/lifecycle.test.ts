@@ -1,11 +1,13 @@
 /** Endpoints as their owners meet them: created, started, stopped, looked at, with real agents and a real broker. */
-import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import {
   listEndpoints,
   readLogs,
   removeEndpoint,
+  renewEndpoint,
   restartEndpoint,
   startEndpoint,
   stopEndpoint,
@@ -19,6 +21,14 @@ import { until } from '../../support/until.ts';
 import { isAlive, TestEndpoint } from './support/endpoint.ts';
 
 const WAIT_FOR_EVER = 'export default () => new Promise(() => setInterval(() => {}, 1000))';
+
+const UNTIL_FLAG = `
+  import { existsSync } from 'node:fs';
+  export default async flag => {
+    while (!existsSync(flag)) await new Promise(resolve => setTimeout(resolve, 20));
+    return 'done';
+  };
+`;
 
 test('created, started, looked at, stopped, removed', async () => {
   const { client, ownerToken } = await testBroker();
@@ -151,6 +161,28 @@ test('a revoked token stops the agent, at once while it is connected and at the 
     message: expect.stringContaining('does not accept the token of this endpoint'),
   });
   await until('the second has ended too', () => endpoint.state.state === 'stopped');
+});
+
+test('a renewed token is taken up by the agent that runs, and what it runs goes on', async () => {
+  const { client } = await testBroker();
+  const endpoint = await TestEndpoint.create(client());
+  const { pid } = await endpoint.start();
+  const flag = join(folder('flag'), 'done');
+  const task = await endpoint.submit(UNTIL_FLAG, [flag]);
+  await endpoint.running(task.id);
+  const old = readFileSync(endpoint.paths.token, 'utf8').trim();
+  const { token } = await client().renewEndpointToken(endpoint.record.id);
+  // The agent hears of the refusal before its file has the new token.
+  await until('the agent is refused', () => !endpoint.state.connected);
+  renewEndpoint({ ...endpoint.ref, token });
+  await until('it has connected again', () => endpoint.state.connected);
+  expect(endpoint.pid).toBe(pid);
+  expect(readFileSync(endpoint.paths.token, 'utf8').trim()).toBe(token);
+  expect(statSync(endpoint.paths.token).mode & 0o777).toBe(0o600);
+  expect(readdirSync(endpoint.paths.folder).filter(name => name.startsWith('token'))).toEqual(['token']);
+  await expect(client(old).whoAmI()).rejects.toMatchObject({ code: 'token-invalid' });
+  writeFileSync(flag, '');
+  expect(await endpoint.end(task.id)).toMatchObject({ value: 'done', task: { state: 'succeeded', attempt: 1 } });
 });
 
 test('a second agent of one endpoint takes over, and the first one stops', async () => {

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   statSync,
@@ -58,7 +59,8 @@ beforeAll(async () => {
   mkdirSync(project);
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'sample', type: 'module' }));
   writeFileSync(join(project, 'fns.ts'), source);
-  const up = await cli(home, ['up', '--json', '--port', '0', '--workers', '2']);
+  const env = { SECRET_OF_THE_CALLER: 'hush' };
+  const up = await cli(home, ['up', '--json', '--port', '0', '--workers', '2'], { env });
   expect(up).toMatchObject({ status: 0, stderr: '' });
   expect(jsonLines(up.stdout).at(-1)).toMatchObject({ t: 'ready', endpoint: { name: 'local' } });
 });
@@ -69,6 +71,19 @@ afterAll(async () => {
   expect(findLocalBroker(home)).toBeUndefined();
   rmSync(home, { recursive: true, force: true });
 });
+
+test.runIf(existsSync('/proc/self/environ'))(
+  "the broker of `up` gets nothing of its caller's that it has no need of",
+  () => {
+    const environment = readFileSync(`/proc/${findLocalBroker(home)!.pid}/environ`, 'utf8')
+      .split('\0')
+      .filter(Boolean);
+    const names = environment.map(line => line.split('=')[0]!);
+    expect(names).toContain('RUNABOUT_HOME');
+    const needed = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'RUNABOUT_HOME'];
+    expect(names.filter(name => !needed.includes(name))).toEqual([]);
+  },
+);
 
 const run = (...args: string[]) => cli(home, ['run', ...args], { cwd: project });
 
@@ -215,6 +230,49 @@ describe('up', () => {
       expect(stdout).not.toContain('Created');
     } finally {
       await cli(other, ['down']);
+    }
+  });
+});
+
+describe('endpoint renew', () => {
+  const tokenFile = join(home, 'endpoints', 'local', 'token');
+  const listed = async () => (await cli(home, ['endpoint', 'list'])).stdout;
+
+  test('writes a new token for the agent that runs, and the old one is refused', async () => {
+    const old = readFileSync(tokenFile, 'utf8');
+    const { status, stdout } = await cli(home, ['endpoint', 'renew', 'local']);
+    expect({ status, stdout }).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('takes the new one by itself'),
+    });
+    const token = readFileSync(tokenFile, 'utf8');
+    expect(token).not.toBe(old);
+    expect(stdout).not.toContain(token.trim());
+    expect(statSync(tokenFile).mode & 0o777).toBe(0o600);
+    const { url } = localConnection(home)!;
+    const refused = await fetch(`${url}/v1/whoami`, { headers: { authorization: `Bearer ${old.trim()}` } });
+    expect(refused.status).toBe(401);
+    await until('the agent is back', async () => {
+      const { stdout: state } = await cli(home, ['endpoint', 'status', 'local', '--json']);
+      return JSON.parse(state).connected === true && /local +online/.test(await listed());
+    });
+    expect((await run('fns.ts#add', '--on', 'local', '2', '40')).stdout).toBe('42\n');
+  });
+
+  test('prints the token of an endpoint of another machine, and knows one that is not there', async () => {
+    const elsewhere = folder('home');
+    const { url, token } = localConnection(home)!;
+    const env = { RUNABOUT_URL: url, RUNABOUT_TOKEN: token };
+    try {
+      expect((await cli(elsewhere, ['endpoint', 'create', 'far'], { env })).status).toBe(0);
+      const { status, stdout } = await cli(home, ['endpoint', 'renew', 'far']);
+      expect({ status, stdout }).toEqual({
+        status: 0,
+        stdout: expect.stringMatching(/endpoints\/far\/token.*\n.*\nrba_\S+\n$/),
+      });
+      expect((await cli(home, ['endpoint', 'renew', 'nowhere'])).stderr).toContain('There is no endpoint "nowhere"');
+    } finally {
+      await cli(elsewhere, ['endpoint', 'delete', 'far'], { env });
     }
   });
 });

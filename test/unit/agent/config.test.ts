@@ -1,9 +1,10 @@
 import { appendFileSync, chmodSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
-import { configText, parseConfig, readToken } from '../../../agent/endpoint/config.ts';
+import { configText, parseConfig } from '../../../agent/endpoint/config.ts';
 import { removeEndpoint, writeEndpoint } from '../../../agent/endpoint/create.ts';
 import { endpointPaths, listEndpoints } from '../../../agent/endpoint/folder.ts';
+import { readToken } from '../../../agent/endpoint/token.ts';
 import { newId } from '../../../protocol/ids.ts';
 import { folder } from '../../support/folder.ts';
 
