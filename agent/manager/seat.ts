@@ -38,7 +38,11 @@ export class Seat {
   #job: Job | undefined;
   #result: { report: WorkerResult; payload: Uint8Array } | undefined;
   #stopped: Stopped | undefined;
+  /** When the time limit of the job is over; by this process's monotonic clock. */
+  #deadline = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
+  /** A source map is on its way to the worker. */
+  #mapping = false;
   readonly #warm = new Set<Digest>();
   #gone: (() => void) | undefined;
   /** Why the last worker could not be started. */
@@ -77,7 +81,8 @@ export class Seat {
     this.#warm.add(digest);
     const command = { t: 'run', task, attempt, digest, mapDigest, file: job.file!, kind, type } as const;
     this.#process!.send(command, job.args);
-    if (timeoutMs !== undefined) this.#limit(timeoutMs, timeoutMs);
+    this.#deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    this.#limit();
   }
 
   /** Stops the job by ending its worker. */
@@ -100,12 +105,15 @@ export class Seat {
     return gone;
   }
 
-  /** Stops the job when `leftMs` of its `ms` are over. A timer holds 24 days at the most. */
-  #limit(ms: number, leftMs: number): void {
-    const next = Math.min(leftMs, LONGEST_TIMER_MS);
+  /** Stops the job at its deadline, if it has one. A timer holds 24 days at the most. */
+  #limit(): void {
+    const ms = this.#job?.run.timeoutMs;
+    if (ms === undefined) return;
+    const left = Math.max(0, this.#deadline - performance.now());
+    const isLast = left <= LONGEST_TIMER_MS;
     this.#timer = setTimeout(
-      () => (leftMs > next ? this.#limit(ms, leftMs - next) : this.stop({ why: 'timeout', ms })),
-      next,
+      () => (isLast ? this.stop({ why: 'timeout', ms }) : this.#limit()),
+      isLast ? left : LONGEST_TIMER_MS,
     );
   }
 
@@ -203,10 +211,23 @@ export class Seat {
     this.#context.changed();
   }
 
+  /** The time until the map is here is not the function's: it has thrown already. */
   async #sendMap(digest: Digest): Promise<void> {
     const worker = this.#process;
+    const job = this.#job;
+    // One at a time, and its own: nobody prolongs a limit by asking often.
+    if (this.#mapping || digest !== job?.run.mapDigest) return;
+    this.#mapping = true;
+    const asked = performance.now();
+    clearTimeout(this.#timer);
     const file = await this.#context.mapFile(digest);
-    if (worker === this.#process) worker?.send({ t: 'map', digest, ...(file ? { file } : {}) });
+    this.#mapping = false;
+    if (worker !== this.#process) return;
+    worker?.send({ t: 'map', digest, ...(file ? { file } : {}) });
+    if (job !== this.#job || this.#result) return;
+    this.#deadline += performance.now() - asked;
+    clearTimeout(this.#timer);
+    this.#limit();
   }
 }
 

@@ -36,6 +36,8 @@ interface Attempt extends Run {
   command: WorkerRun;
   /** When the function was called; the time before is loading. */
   calledAt: number;
+  /** When it threw; what follows is not the function's time. */
+  threwAt?: number;
   loadMs: number;
 }
 
@@ -93,7 +95,7 @@ async function execute(run: Attempt, args: Uint8Array): Promise<void> {
 
 function finish(run: Attempt, value: Payload | TaskError, retire?: string): void {
   if (run.ended) return;
-  const runMs = Math.max(0, now() - run.calledAt);
+  const runMs = Math.max(0, (run.threwAt ?? now()) - run.calledAt);
   leave(run);
   const timings = { loadMs: run.loadMs, runMs };
   // failpoint: worker.result.sending
@@ -116,6 +118,7 @@ async function fail(run: Attempt, thrown: unknown, code: ErrorCode, retire?: str
     finish(run, { code, message, hint }, retire);
     return;
   }
+  run.threwAt ??= now();
   const bundle = pathToFileURL(run.command.file).href;
   const map = stackOf(thrown).includes(bundle) ? await mapFile(run.command.mapDigest) : undefined;
   finish(run, describeThrown(thrown, code, { bundle, own }, map ? readMap(map) : undefined), retire);

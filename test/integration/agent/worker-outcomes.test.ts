@@ -259,6 +259,23 @@ test('cancel reaches grandchildren', async () => {
   await worksOn(bench);
 });
 
+test('the time that a source map takes is not counted as the time of the function', async () => {
+  const bench = await ManagerBench.start(2);
+  const limit = { timeoutMs: 400 };
+  const bundle = await bundleOf("export default () => { throw new RangeError('at once'); }");
+  bench.withheld.set(bundle.mapDigest, []);
+  const { ended } = bench.run(bundle, [], 'sync', limit.timeoutMs);
+  await until('the map is asked for', () => bench.withheld.get(bundle.mapDigest)!.length === 1);
+  // Another one is stopped by the same limit, which began later: by then the first one's is over too.
+  const other = await bench.call('export default () => new Promise(() => setInterval(() => {}, 1000))', limit);
+  expect(other.result).toMatchObject({ error: { code: 'function-timeout' } });
+  for (const answer of bench.withheld.get(bundle.mapDigest)!) answer();
+  const { result } = await ended;
+  expect(result).toMatchObject({ outcome: 'failed', error: { code: 'function-threw', message: 'at once' } });
+  expect(result!.error!.frames![0]).toMatchObject({ file: expect.not.stringContaining('bundle.mjs') });
+  expect(result!.runMs).toBeLessThan(limit.timeoutMs);
+});
+
 test('an error in local and foreign code is mapped to the lines of its source', async () => {
   const bench = await ManagerBench.start();
   const source = `type Deep = { level: number };
@@ -307,5 +324,5 @@ test('workers end with a manager that is killed, even in an endless loop', async
   const groups = bench.workers!.groups;
   process.kill(bench.managerPid, 'SIGKILL');
   await until('all workers are gone', () => groups.every(pid => !isAlive(pid)), { withinMs: 2_000 });
-  expect(bench.detached).toBe(1);
+  await until('its end is noticed', () => bench.detached === 1);
 });

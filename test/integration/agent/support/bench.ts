@@ -48,6 +48,8 @@ export class ManagerBench {
   readonly folder = folder('manager');
   readonly #bundles = new Map<string, Uint8Array>();
   readonly #waiting = new Map<string, { output: Ended['output']; resolve: (ended: Ended) => void }>();
+  /** Needs that are not answered yet, by the digests that are withheld. */
+  readonly withheld = new Map<string, (() => void)[]>();
   readonly #parts = new PartReader();
   readonly #blobs = new Map<string, Uint8Array>();
   link!: ManagerLink;
@@ -116,9 +118,10 @@ export class ManagerBench {
         this.workers = message;
         return;
       case 'need': {
-        const bytes = this.#bundles.get(message.digest);
-        if (!bytes) link.send({ t: 'missing', digest: message.digest, reason: 'Not in this test.' });
-        else for (const [part, piece] of partsOf(message.digest, bytes)) link.send(part, piece);
+        const answer = () => this.#answer(link, message.digest);
+        const withheld = this.withheld.get(message.digest);
+        if (withheld) withheld.push(answer);
+        else answer();
         return;
       }
       case 'part': {
@@ -145,6 +148,12 @@ export class ManagerBench {
         this.#end(message.task, { lost: message });
         return;
     }
+  }
+
+  #answer(link: ManagerLink, digest: string): void {
+    const bytes = this.#bundles.get(digest);
+    if (!bytes) link.send({ t: 'missing', digest, reason: 'Not in this test.' });
+    else for (const [part, piece] of partsOf(digest, bytes)) link.send(part, piece);
   }
 
   #end(task: string, end: Pick<Ended, 'result' | 'lost' | 'value'>) {
