@@ -37,17 +37,17 @@ export class Display {
   show(documents: OpenDocument[]): void {
     let lenses = false;
     for (const document of documents) {
+      void this.#connection.sendNotification(serverMethods.documentChanged, this.#session.states.document(document));
       // The client asks for lenses itself when the text has changed; not when only what is known of it has.
       const text = JSON.stringify(codeLenses(document, this.#session.states, undefined));
       if (text !== this.#lenses.get(document.uri)) {
         lenses = true;
         this.#lenses.set(document.uri, text);
       }
-      void this.#connection.sendNotification(serverMethods.documentChanged, this.#session.states.document(document));
       clearTimeout(this.#pauses.get(document.uri));
       this.#pauses.set(
         document.uri,
-        setTimeout(() => this.#showDiagnostics(document), PAUSE_MS),
+        setTimeout(() => void this.#showDiagnostics(document), PAUSE_MS),
       );
     }
     if (lenses) this.refreshLenses();
@@ -79,8 +79,12 @@ export class Display {
     this.#pauses.clear();
   }
 
-  #showDiagnostics(document: OpenDocument): void {
+  async #showDiagnostics(document: OpenDocument): Promise<void> {
     this.#pauses.delete(document.uri);
+    const { version } = document;
+    await this.#session.captures.check(document);
+    // Another text has a pause of its own.
+    if (document.version !== version || this.#session.documents.open(document.uri) !== document) return;
     const before = this.#diagnostics.get(document.uri) ?? new Map<string, string>();
     const found = diagnostics(document, this.#session.states, this.#session.documents);
     const now = new Map([...found].map(([uri, list]) => [uri, JSON.stringify(list)]));

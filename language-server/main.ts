@@ -4,8 +4,8 @@
  */
 import { isMainThread } from 'node:worker_threads';
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
-import { serveCompiler } from './compiler-thread.ts';
 import { serve } from './server.ts';
+import { serveCompiler } from './threads/compiler.ts';
 
 function main(): void {
   const transports = ['--stdio', '--node-ipc', '--socket', '--pipe'];

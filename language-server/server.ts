@@ -3,6 +3,7 @@ import {
   type CancellationToken,
   CodeActionKind,
   type Connection,
+  FileChangeType,
   type InitializeParams,
   type InitializeResult,
   LSPErrorCodes,
@@ -150,7 +151,11 @@ export function serve(connection: Connection): void {
     const span = { start: document.offsetAt(range.start), end: document.offsetAt(range.end) };
     return codeActions(document, span, context.diagnostics);
   });
-  connection.onDidChangeWatchedFiles(() => session.filesChanged());
+  connection.onDidChangeWatchedFiles(({ changes }) => {
+    // A new or a lost file, or a setting of the project, may lead imports elsewhere.
+    const others = changes.some(({ uri, type }) => type !== FileChangeType.Changed || uri.endsWith('.json'));
+    session.filesChanged(others ? 'others' : 'some');
+  });
   connection.onRequest(serverMethods.connect, (params: unknown) =>
     answer(async () => {
       session.connect(ConnectionSchema.nullable().parse(params ?? null) ?? undefined);

@@ -4,15 +4,18 @@ import type { TaskRecord } from '../protocol/client-broker/tasks.ts';
 import type { ConnectionState } from '../protocol/editor-server/messages.ts';
 import { Endpoints } from './broker/endpoints.ts';
 import { BrokerLink } from './broker/link.ts';
-import { RemoteFunctions, type RemoteRun } from './broker/remote-functions.ts';
-import { CompilerThread } from './compiler-thread.ts';
+import { isComplete, RemoteFunctions, type RemoteRun } from './broker/remote-functions.ts';
 import { Bundles } from './documents/bundles.ts';
+import { Captures } from './documents/captures.ts';
 import { Documents } from './documents/documents.ts';
 import type { OpenDocument } from './documents/open-document.ts';
-import { nameInRegistry, States } from './documents/state.ts';
+import { States } from './documents/state.ts';
+import { CompilerThread } from './threads/compiler.ts';
 
-/** Changes that follow each other within this time are shown as one. */
+/** Changes that follow each other within this time, in milliseconds, are shown as one: also the states of a quick run. */
 const GATHER_MS = 30;
+/** How a run ended is what a person waits for. */
+const GATHER_ENDS_MS = 1;
 
 export interface SessionEvents {
   /** Something about these open documents is different from what was shown. */
@@ -33,9 +36,11 @@ export class Session {
   readonly endpoints: Endpoints;
   readonly states: States;
   readonly compiler = new CompilerThread();
+  readonly captures = new Captures(this.compiler);
   readonly #events: SessionEvents;
   readonly #touched = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
+  #dueAt = Number.POSITIVE_INFINITY;
   #connected = false;
   #warm = false;
 
@@ -62,33 +67,39 @@ export class Session {
     });
     const client = () => this.link.client;
     this.remote = new RemoteFunctions(client, name => {
-      this.#touchNamed(name);
       const run = this.remote.get(name)?.run;
+      this.#touchNamed(name, run && isComplete(run) ? GATHER_ENDS_MS : GATHER_MS);
       if (run) events.run(run);
     });
     this.endpoints = new Endpoints(client);
     this.states = new States(this.documents, this.bundles, this.remote);
     this.documents.manager.onDidOpen(event => this.#opened(event));
     this.documents.manager.onDidChangeContent(({ document }) => {
-      this.bundles.schedule(document.uri);
+      // Comes for a document that was just opened too.
+      if (document.isEdited) this.bundles.edited(document.uri);
       this.#ask(document);
       this.#touch(document.uri);
     });
     this.documents.manager.onDidSave(({ document }) => {
       document.dirty = false;
-      this.filesChanged();
+      this.filesChanged('some');
     });
-    this.documents.manager.onDidClose(({ document }) => this.bundles.close(document.uri));
+    this.documents.manager.onDidClose(({ document }) => {
+      this.bundles.close(document.uri);
+      // Errors that stand in it go by another address now.
+      for (const { uri } of this.documents.all()) this.#touch(uri);
+    });
   }
 
   connect(connection: Connection | undefined): void {
     this.link.connect(connection);
   }
 
-  /** A file was saved or changed on disk: any bundle may hold it. */
-  filesChanged(): void {
+  /** Files were saved or have changed on disk. @param which as {@link Bundles.filesChanged} has it */
+  filesChanged(which: 'some' | 'others'): void {
     this.compiler.invalidate();
-    for (const { uri } of this.documents.all()) this.bundles.schedule(uri);
+    for (const document of this.documents.all()) document.forgetProject();
+    this.bundles.filesChanged(which);
   }
 
   async dispose(): Promise<void> {
@@ -98,7 +109,7 @@ export class Session {
   }
 
   #opened({ document }: TextDocumentChangeEvent<OpenDocument>): void {
-    this.bundles.schedule(document.uri, 0);
+    this.bundles.opened(document.uri);
     // An error of another document's run may stand in this one: from now on under the editor's own address of it.
     for (const { uri } of this.documents.all()) this.#touch(uri);
     const [first] = document.marks.functions;
@@ -114,7 +125,7 @@ export class Session {
     if (!this.#connected) return;
     for (const marked of document.marks.functions) {
       // The event stream says when the broker is out of reach; it is asked again after that.
-      this.remote.load(nameInRegistry(document, marked)).catch(() => undefined);
+      this.remote.load(document.nameInRegistry(marked)).catch(() => undefined);
     }
   }
 
@@ -124,19 +135,27 @@ export class Session {
     for (const { uri } of this.documents.all()) this.#touch(uri);
   }
 
-  #touchNamed(name: string): void {
+  #touchNamed(name: string, withinMs: number): void {
     for (const document of this.documents.all()) {
-      if (document.marks.functions.some(marked => nameInRegistry(document, marked) === name)) this.#touch(document.uri);
+      if (document.marks.functions.some(marked => document.nameInRegistry(marked) === name)) {
+        this.#touch(document.uri, withinMs);
+      }
     }
   }
 
-  #touch(uri: string): void {
+  #touch(uri: string, withinMs = GATHER_MS): void {
+    const document = this.documents.open(uri);
+    if (document) this.states.changed(document);
     this.#touched.add(uri);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
+    const dueAt = performance.now() + withinMs;
+    if (dueAt >= this.#dueAt) return;
+    clearTimeout(this.#timer);
+    this.#dueAt = dueAt;
+    this.#timer = setTimeout(() => {
+      this.#dueAt = Number.POSITIVE_INFINITY;
       const documents = [...this.#touched].flatMap(touched => this.documents.open(touched) ?? []);
       this.#touched.clear();
       if (documents.length > 0) this.#events.changed(documents);
-    }, GATHER_MS);
+    }, withinMs);
   }
 }

@@ -47,7 +47,11 @@ export const programs = {
 /** Programs that VS Code starts, on the Node it brings. */
 const editor = {
   ...common,
-  entryPoints: { extension: 'extension/extension.ts', 'language-server': 'language-server/main.ts' },
+  entryPoints: {
+    extension: 'extension/extension.ts',
+    'language-server': 'language-server/main.ts',
+    bundler: 'language-server/threads/bundler-main.ts',
+  },
   outExtension: { '.js': '.cjs' },
   platform: 'node',
   format: 'cjs',

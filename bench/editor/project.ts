@@ -86,6 +86,9 @@ import { mean, spread, sum } from './numbers.ts';
 import { columnMean, groupBy, type Table } from './tables.ts';
 import { duration, title } from './words.ts';
 
+/** How many reports were made: its changes have to be looked for after every edit. */
+let made = 0;
+
 `;
 
 /** One report with what belongs to it. Every fifth checks its rows with zod, every seventh knows time zones. */
@@ -155,6 +158,7 @@ export async function report${i}(rows: Reading${i}[], size = 3): Promise<Summary
     const window = new Window${i}(size);
     const smooth = group.map(row => window.add(row).mean);
     const { least, most } = spread(smooth);
+    made += 1;
     const scores = [${Array.from({ length: 6 }, (_, m) => `metric${i}_${m}(group)`).join(', ')}];
     summary[station] = {
       mean: mean(smooth) + sum(scores),

@@ -46,6 +46,8 @@ export class InlineResults {
   /** Tasks whose result a person cleared, and tasks whose erring line was edited since. */
   readonly #cleared = new Set<string>();
   readonly #mended = new Set<string>();
+  /** Editors with lines that erred: in the others nothing has to be taken away. */
+  readonly #erring = new WeakSet<TextEditor>();
 
   constructor(documents: DocumentStates) {
     this.#documents = documents;
@@ -129,6 +131,9 @@ export class InlineResults {
       lines.map(item => decoration(editor, item)),
     );
     const erring = isOn() ? this.#errors(uri).filter(({ line }) => line < editor.document.lineCount) : [];
+    if (erring.length === 0 && !this.#erring.has(editor)) return;
+    if (erring.length > 0) this.#erring.add(editor);
+    else this.#erring.delete(editor);
     editor.setDecorations(
       this.#errorLine,
       erring.map(({ line }) => editor.document.lineAt(line).range),

@@ -65,6 +65,7 @@ async function chooseEndpoint(services: Services, request: RunRequest): Promise<
 export async function askArguments(services: Services, target: RunTarget): Promise<ArgumentsQuestion | undefined> {
   if (target.kind === 'source') {
     const { uri, name } = target;
+    if (takesNothing(services, uri, name)) return undefined;
     const reply = await services.server.execute(serverCommands.arguments, { uri, name }, ArgumentsReply);
     return reply.takesArguments ? reply : undefined;
   }
@@ -73,6 +74,12 @@ export async function askArguments(services: Services, target: RunTarget): Promi
   if (!schema || !takesArguments(schema)) return undefined;
   const template = JSON.stringify(argumentsFromSchema(schema), null, 2);
   return { schema, template, signature: `${name} v${latest.version}` };
+}
+
+/** Whether it is known already, of the very text that stands in the editor. */
+function takesNothing({ documents }: Services, uri: string, name: string): boolean {
+  const open = workspace.textDocuments.find(document => document.uri.toString() === uri);
+  return documents.get(uri)?.version === open?.version && documents.find(uri, name)?.takesArguments === false;
 }
 
 async function runSource(

@@ -26,6 +26,12 @@ export interface RemoteFunction {
   run: RemoteRun | undefined;
 }
 
+/** Whether all is known of how a run ended: the value or the error follows the record; a task that was stopped has none. */
+export function isComplete({ task, value, error }: RemoteRun): boolean {
+  if (!isTerminal(task.state)) return false;
+  return value !== undefined || error !== undefined || (task.state !== 'succeeded' && task.state !== 'failed');
+}
+
 /** A result above this is not fetched for a line of text. */
 const PREVIEW_BYTES = 512 * 1024;
 const OUTPUT_LINES = 12;

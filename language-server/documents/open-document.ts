@@ -2,11 +2,15 @@ import type { Range, TextDocumentContentChangeEvent } from 'vscode-languageserve
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import {
   addCaptures,
-  checkCaptures,
   findMarks,
   type Marked,
+  type MarkProblem,
   type Marks,
+  mayCapture,
   parseSource,
+  partsOf,
+  projectOf,
+  registryName,
   reparseSource,
   type Span,
 } from '../functions/index.ts';
@@ -23,7 +27,10 @@ export class OpenDocument {
   readonly #text: TextDocument;
   #source: SourceFile;
   #marks: Marks | undefined;
-  #captured = false;
+  #isEdited = false;
+  #isChecked = false;
+  #parts: ReadonlyMap<Marked, string> | undefined;
+  readonly #names = new Map<string, string>();
 
   constructor(text: TextDocument, file: string, state: { isUntitled: boolean; dirty: boolean }) {
     this.#text = text;
@@ -46,14 +53,20 @@ export class OpenDocument {
   get text(): string {
     return this.#text.getText();
   }
+  /** Whether its text has changed since it was opened. */
+  get isEdited(): boolean {
+    return this.#isEdited;
+  }
   get source(): SourceFile {
     return this.#source;
   }
 
   update(changes: TextDocumentContentChangeEvent[], version: number): this {
     this.#marks = undefined;
-    this.#captured = false;
+    this.#isChecked = false;
+    this.#parts = undefined;
     this.dirty = true;
+    this.#isEdited = true;
     for (const change of changes) {
       if (!('range' in change)) {
         TextDocument.update(this.#text, [change], version);
@@ -68,23 +81,44 @@ export class OpenDocument {
     return this;
   }
 
+  /** The name of one of its functions in the registry. */
+  nameInRegistry(marked: Pick<Marked, 'name'>): string {
+    let name = this.#names.get(marked.name);
+    if (name === undefined) {
+      name = registryName(projectOf(this.file), this.file, marked.name);
+      this.#names.set(marked.name, name);
+    }
+    return name;
+  }
+
+  /** A manifest has come, gone or changed. */
+  forgetProject(): void {
+    this.#names.clear();
+  }
+
   /** From the syntax alone: cheap enough for every keystroke. */
   get marks(): Marks {
     this.#marks ??= findMarks(this.#source);
     return this.#marks;
   }
 
-  /** The same marks, with what their functions capture among the problems: some milliseconds more. */
-  get checkedMarks(): Marks {
-    const { marks } = this;
-    if (this.#captured) return marks;
-    this.#captured = true;
-    try {
-      for (const [marked, problems] of checkCaptures(this.#source, marks)) addCaptures(marked, problems);
-    } catch {
-      // The compiler gives up on some half-written texts. The next keystroke brings another.
-    }
-    return marks;
+  /** Whether {@link marks} has what its functions capture among the problems. */
+  get isChecked(): boolean {
+    this.#isChecked ||= !mayCapture(this.#source, this.marks);
+    return this.#isChecked;
+  }
+
+  /** @param captures what was found for this very text, in the order of the functions */
+  addCaptures(captures: readonly MarkProblem[][]): void {
+    if (this.#isChecked) return;
+    this.#isChecked = true;
+    for (const [index, marked] of this.marks.functions.entries()) addCaptures(marked, captures[index] ?? []);
+  }
+
+  /** A digest of the part of the text that the bundle of a function can hold; `undefined` for one of another text. */
+  partOf(marked: Marked): string | undefined {
+    this.#parts ??= partsOf(this.#source, this.marks.functions);
+    return this.#parts.get(marked);
   }
 
   find(name: string): Marked | undefined {

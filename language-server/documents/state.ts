@@ -5,7 +5,7 @@ import type { DocumentState, MarkedFunction, RunSummary } from '../../protocol/e
 import type { Frame, TaskError } from '../../protocol/tasks/error.ts';
 import { isTerminal } from '../../protocol/tasks/states.ts';
 import type { RemoteFunction, RemoteFunctions, RemoteRun } from '../broker/remote-functions.ts';
-import { type Bundle, isRunnable, type Marked, projectOf, registryName } from '../functions/index.ts';
+import { type Bundle, isRunnable, type Marked } from '../functions/index.ts';
 import type { Bundled, Bundles } from './bundles.ts';
 import type { Documents } from './documents.ts';
 import type { OpenDocument } from './open-document.ts';
@@ -26,6 +26,8 @@ export class States {
   readonly #documents: Documents;
   readonly #bundles: Bundles;
   readonly #remote: RemoteFunctions;
+  /** What lenses, displays and the client ask for one after the other is put together once. */
+  readonly #made = new WeakMap<OpenDocument, DocumentState>();
 
   constructor(documents: Documents, bundles: Bundles, remote: RemoteFunctions) {
     this.#documents = documents;
@@ -35,7 +37,7 @@ export class States {
 
   of(document: OpenDocument, marked: Marked): FunctionState {
     const bundled = this.#bundles.get(document.uri, marked.name);
-    const name = nameInRegistry(document, marked);
+    const name = document.nameInRegistry(marked);
     return {
       document,
       marked,
@@ -47,8 +49,18 @@ export class States {
   }
 
   document(document: OpenDocument): DocumentState {
-    const functions = document.marks.functions.map(marked => this.#toMessage(this.of(document, marked)));
-    return { uri: document.uri, version: document.version, functions };
+    let state = this.#made.get(document);
+    if (state?.version !== document.version) {
+      const functions = document.marks.functions.map(marked => this.#toMessage(this.of(document, marked)));
+      state = { uri: document.uri, version: document.version, functions };
+      this.#made.set(document, state);
+    }
+    return state;
+  }
+
+  /** Something else than the text of a document has changed. */
+  changed(document: OpenDocument): void {
+    this.#made.delete(document);
   }
 
   #toMessage(state: FunctionState): MarkedFunction {
@@ -103,10 +115,6 @@ export class States {
     }
     return places;
   }
-}
-
-export function nameInRegistry(document: OpenDocument, marked: Marked): string {
-  return registryName(projectOf(document.file), document.file, marked.name);
 }
 
 function pushState({ bundled, remote, edited }: FunctionState): Pick<MarkedFunction, 'pushState' | 'version'> {

@@ -13,7 +13,7 @@ export function codeActions(
 }
 
 function fixes(document: OpenDocument, span: { start: number; end: number }, diagnostics: Diagnostic[]): CodeAction[] {
-  return problemsOf(document.checkedMarks)
+  return problemsOf(document.marks)
     .filter(problem => problem.span.start <= span.end && span.start <= problem.span.end)
     .flatMap(problem =>
       problem.fixes.map((fix, index) => ({

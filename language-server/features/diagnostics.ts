@@ -59,7 +59,7 @@ export function problemsOf({ functions, stray }: Marks): MarkProblem[] {
 }
 
 function ofMarks(document: OpenDocument): Diagnostic[] {
-  return problemsOf(document.checkedMarks).map(({ severity, code, message, span }) => ({
+  return problemsOf(document.marks).map(({ severity, code, message, span }) => ({
     source: SOURCE,
     code,
     severity: severities[severity],

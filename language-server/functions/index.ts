@@ -6,7 +6,7 @@ export { type Bundle, type BundleRequest, Bundler } from './bundle/bundle.ts';
 export type { Overlays } from './bundle/entry.ts';
 export { BundleError, type BundleProblem, type Place } from './bundle/failure.ts';
 export { functionAround } from './marks/around.ts';
-export { checkCaptures } from './marks/captures.ts';
+export { checkCaptures, mayCapture } from './marks/captures.ts';
 export { findMarks, type Marks, placeAt } from './marks/find.ts';
 export {
   type Example,
@@ -16,6 +16,7 @@ export {
   type MarkProblem,
   type MarkSettings,
 } from './marks/marked.ts';
+export { partsOf } from './marks/part.ts';
 export { nearest, settingNames } from './marks/settings.ts';
 export { parseSource, reparseSource, type Span, sourceExtensions } from './marks/source.ts';
 export { argumentsFromJson } from './parameters/arguments.ts';
@@ -35,4 +36,4 @@ export {
   reviveArguments,
   versionDetails,
 } from './prepare.ts';
-export { pathInProject, projectOf, registryName } from './project.ts';
+export { type Project, pathInProject, projectOf, registryName } from './project.ts';

@@ -1,7 +1,7 @@
 import type { Connection, WorkDoneProgressServerReporter } from 'vscode-languageserver/node';
 import type { TaskRecord } from '../../protocol/client-broker/tasks.ts';
 import { isTerminal } from '../../protocol/tasks/states.ts';
-import type { RemoteRun } from '../broker/remote-functions.ts';
+import { isComplete, type RemoteRun } from '../broker/remote-functions.ts';
 import type { Session } from '../session.ts';
 import { endText } from '../words.ts';
 import type { Person } from './person.ts';
@@ -35,7 +35,8 @@ export class RunProgress {
   }
 
   /** The newest run of some function has changed. */
-  update({ task, output, value, error }: RemoteRun): void {
+  update(run: RemoteRun): void {
+    const { task, output, value, error } = run;
     const shown = this.#shown.get(task.id);
     if (!shown) return;
     if (!isTerminal(task.state)) {
@@ -44,9 +45,7 @@ export class RunProgress {
       );
       return;
     }
-    // The value or the error follows the record at once; a task that was stopped has none.
-    const complete = value !== undefined || error !== undefined;
-    if (!complete && (task.state === 'succeeded' || task.state === 'failed')) return;
+    if (!isComplete(run)) return;
     this.#end(task, value ?? [error?.name, error?.message ?? task.error?.message].filter(Boolean).join(': '));
   }
 

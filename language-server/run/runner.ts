@@ -12,12 +12,12 @@ import type {
 } from '../../protocol/editor-server/messages.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import type { OpenDocument } from '../documents/open-document.ts';
-import { nameInRegistry } from '../documents/state.ts';
 import {
   argumentsFromJson,
   argumentsTemplate,
   type Bundle,
   formatArguments,
+  isRunnable,
   jsonForm,
   type Marked,
   markedNamed,
@@ -53,8 +53,8 @@ export class Runner {
 
   async run(request: RunArguments, signal: AbortSignal): Promise<Started> {
     const client = this.#session.link.require();
-    const { document, marked } = this.#find(request);
-    const name = nameInRegistry(document, marked);
+    const { document, marked } = await this.#find(request);
+    const name = document.nameInRegistry(marked);
     // All at once: in a warm, unchanged session each of them is at hand.
     const [bundle, endpoint, args] = await Promise.all([
       this.#session.bundles.bundle(document, marked, signal),
@@ -89,7 +89,7 @@ export class Runner {
 
   async push(ref: FunctionRef, signal: AbortSignal): Promise<PushReply> {
     const client = this.#session.link.require();
-    const { document, marked } = this.#find(ref);
+    const { document, marked } = await this.#find(ref);
     const bundle = await this.#session.bundles.bundle(document, marked, signal);
     const { function: record, version, created } = await this.#push(client, document, marked, bundle, signal);
     return { function: record.name, version: version.version, digest: version.digest, created };
@@ -97,9 +97,9 @@ export class Runner {
 
   /** What to ask a person for before a run. */
   async arguments(ref: FunctionRef): Promise<ArgumentsReply> {
-    const { document, marked } = this.#find(ref);
+    const { document, marked } = await this.#find(ref);
     const schema = await this.#schema(document, marked);
-    const remembered = this.#memory.argumentsOf(nameInRegistry(document, marked));
+    const remembered = this.#memory.argumentsOf(document.nameInRegistry(marked));
     return {
       takesArguments: marked.takesArguments,
       schema,
@@ -109,10 +109,13 @@ export class Runner {
     };
   }
 
-  #find({ uri, name }: FunctionRef): { document: OpenDocument; marked: Marked } {
+  async #find({ uri, name }: FunctionRef): Promise<{ document: OpenDocument; marked: Marked }> {
     const document = this.#session.documents.get(uri);
     if (!document) throw new RunaboutError('function-not-found', `${uri} is neither open nor a file.`);
-    return { document, marked: markedNamed(document.checkedMarks, name, document.file) };
+    const marked = markedNamed(document.marks, name, document.file);
+    // Why it cannot run is said by name.
+    if (!isRunnable(marked)) await this.#session.captures.check(document);
+    return { document, marked };
   }
 
   /** The version of the broker with this digest, pushed if its newest is another. */

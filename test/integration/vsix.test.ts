@@ -37,6 +37,7 @@ const always = [
   'extension/LICENSE.txt',
   'extension/NOTICES.txt',
   'extension/dist/agent.js',
+  'extension/dist/bundler.cjs',
   'extension/dist/chunks/*.js',
   'extension/dist/extension.cjs',
   'extension/dist/language-server.cjs',
@@ -146,7 +147,7 @@ describe('the package of a platform', () => {
 
 /** Bundles a file with the package beside the unpacked programs. */
 async function bundles(dist: string, name: 'esbuild' | 'esbuild-wasm'): Promise<void> {
-  const esbuild: typeof import('esbuild') = createRequire(join(dist, 'language-server.cjs'))(name);
+  const esbuild: typeof import('esbuild') = createRequire(join(dist, 'bundler.cjs'))(name);
   const source = join(folder('source'), 'one.js');
   writeFileSync(source, 'export const one = () => 1');
   const { outputFiles } = await esbuild.build({ entryPoints: [source], bundle: true, write: false, format: 'esm' });

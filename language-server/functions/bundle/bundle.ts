@@ -6,7 +6,7 @@ import { type Digest, digestOf } from '../../../protocol/ids.ts';
 import { limits } from '../../../protocol/limits.ts';
 import type { Marked } from '../marks/marked.ts';
 import { type Project, pathInProject, projectOf, registryName } from '../project.ts';
-import { entryPlugin, exportSuffix, type Overlays } from './entry.ts';
+import { entryPlugin, exportSuffix, type Overlays, type Source } from './entry.ts';
 import { type BuildContext, type BuildFailure, type BuildOptions, loadEsbuild } from './esbuild.ts';
 import { addonWarnings, type BundleProblem, explainFailure, nativePlugin, packageSizes, tooLarge } from './failure.ts';
 import { commonJsBanner, commonJsDefines, forgetPaths } from './forget-paths.ts';
@@ -30,6 +30,8 @@ export interface Bundle {
   packages: { name: string; bytes: number }[];
   /** What may fail elsewhere all the same. */
   warnings: BundleProblem[];
+  /** Another module of the bundle imports the function's own: any part of that one may be in it. */
+  importedBack: boolean;
 }
 
 export interface BundleRequest {
@@ -38,6 +40,8 @@ export interface BundleRequest {
   /** The text the marks were found in. */
   text: string;
   marked: Marked;
+  /** A digest of what the bundle can hold of `text`, see `partOf`; absent: all of it. */
+  part?: string;
   /** Unsaved texts of other files. */
   overlays?: Overlays;
   /**
@@ -48,28 +52,37 @@ export interface BundleRequest {
   signal?: AbortSignal;
 }
 
+/** The incremental builds of one file's functions: they share everything that is parsed. */
 interface Kept {
   project: Project;
   context: Promise<BuildContext>;
   options: BuildOptions;
   /** Read by the plugin on every build. */
-  texts: Map<string, string>;
-  /** Output of the first pass, and what the second made of it. */
-  last: { firstPass: Digest; bundle: Bundle; inputs: Inputs } | undefined;
+  source: Source & { texts: Map<string, string> };
   /** Builds of one context go one after another. */
   queue: Promise<unknown>;
 }
 
+/** The last bundle of a function: output of the first pass, what the second made of it, and what it was made of. */
+interface Last {
+  firstPass: Digest;
+  bundle: Bundle;
+  inputs: Inputs;
+  texts: Overlays;
+  part: string | undefined;
+}
+
 /**
- * Bundles functions, and keeps an incremental context for each of the last ones: a second bundle of the same function
- * costs milliseconds.
+ * Bundles functions, and keeps an incremental context for each of the last files: a second bundle of one of its
+ * functions costs milliseconds.
  */
 export class Bundler {
   readonly #kept = new Map<string, Kept>();
+  readonly #last = new Map<string, Last>();
   readonly #most: number;
   readonly #load: typeof loadEsbuild;
 
-  /** @param most how many contexts are kept; each holds the parsed modules of one function */
+  /** @param most how many contexts are kept, each with the parsed modules of one file, and last bundles */
   constructor(most = 24, load = loadEsbuild) {
     this.#most = most;
     this.#load = load;
@@ -100,56 +113,52 @@ export class Bundler {
   async dispose(): Promise<void> {
     const all = [...this.#kept.values()];
     this.#kept.clear();
+    this.#last.clear();
     await Promise.all(all.map(dispose));
   }
 
   #inTurn(esbuild: typeof Esbuild, request: BundleRequest): Promise<Bundle> {
     request.signal?.throwIfAborted();
     const kept = this.#keep(esbuild, request);
-    const texts = textsOf(request);
     const turn = kept.queue.then(() => {
-      if (request.reuse && kept.last && sameTexts(kept.texts, texts) && kept.last.inputs.areUnchanged()) {
-        return kept.last.bundle;
-      }
-      kept.texts.clear();
-      for (const [file, text] of texts) kept.texts.set(file, text);
+      const last = this.#last.get(functionKey(request));
+      if (request.reuse && last && isOf(last, request) && last.inputs.areUnchanged()) return last.bundle;
       return this.#build(esbuild, kept, request);
     });
     kept.queue = turn.catch(() => undefined);
     return turn;
   }
 
-  /** The context of a function, made when there is none. Unsaved files are part of it: it knows which to ask us for. */
+  /** The context of a file, made when there is none. Unsaved files are part of it: it knows which to ask us for. */
   #keep(esbuild: typeof Esbuild, request: BundleRequest): Kept {
     const { file, marked } = request;
     const project = projectOf(file);
     const texts = textsOf(request);
-    const key = JSON.stringify([project.root, file, marked.name, marked.access, [...texts.keys()].sort()]);
+    const key = JSON.stringify([project.root, file, [...texts.keys()].sort()]);
     const known = this.#kept.get(key);
     if (known) {
-      // Last used, last let go.
-      this.#kept.delete(key);
-      this.#kept.set(key, known);
+      putLast(this.#kept, key, known);
       return known;
     }
-    const options = buildOptions(project, file, marked, texts);
-    const context = esbuild.context(options);
-    const kept: Kept = { project, context, options, texts, last: undefined, queue: Promise.resolve() };
-    this.#kept.set(key, kept);
-    for (const [oldest, old] of this.#kept) {
-      if (this.#kept.size <= this.#most) break;
-      this.#kept.delete(oldest);
-      void dispose(old);
-    }
+    const source = { reach: marked, texts };
+    const options = buildOptions(project, file, source);
+    const kept: Kept = { project, context: esbuild.context(options), options, source, queue: Promise.resolve() };
+    for (const old of putLast(this.#kept, key, kept, this.#most)) void dispose(old);
     return kept;
   }
 
-  async #build(esbuild: typeof Esbuild, kept: Kept, { file, text, marked, signal }: BundleRequest): Promise<Bundle> {
-    signal?.throwIfAborted();
-    const { project, options } = kept;
+  async #build(esbuild: typeof Esbuild, kept: Kept, request: BundleRequest): Promise<Bundle> {
+    const { file, text, part, marked, signal } = request;
+    const { project, options, source } = kept;
     const { root } = project;
     const context = await kept.context;
-    const result = await context.rebuild().catch(async (error: BuildFailure) => {
+    signal?.throwIfAborted();
+    const texts = textsOf(request);
+    source.reach = marked;
+    source.texts.clear();
+    for (const [name, content] of texts) source.texts.set(name, content);
+    const result = await cancellable(context, signal).catch(async (error: BuildFailure) => {
+      signal?.throwIfAborted();
       throw Array.isArray(error.errors)
         ? await explainFailure(esbuild, error.errors, file, text, root, options)
         : error;
@@ -165,16 +174,18 @@ export class Bundler {
       registryName: registryName(project, file, marked.name),
     };
     const firstPass = digestOf(output.contents);
-    const inputs = new Inputs(result.metafile!, root, kept.texts);
-    if (kept.last?.firstPass === firstPass) {
-      kept.last = { firstPass, bundle: { ...kept.last.bundle, ...facts }, inputs };
-      return kept.last.bundle;
-    }
+    const inputs = new Inputs(result.metafile!, root, texts);
+    const keep = (bundle: Bundle): Bundle => {
+      putLast(this.#last, functionKey(request), { firstPass, bundle, inputs, texts, part }, this.#most);
+      return bundle;
+    };
+    const last = this.#last.get(functionKey(request));
+    if (last?.firstPass === firstPass) return keep({ ...last.bundle, ...facts });
 
-    const second = await forgetPaths(esbuild, output.text);
+    const second = await unlessAborted(forgetPaths(esbuild, output.text), signal);
     if (second.code.length > limits.bundle) throw tooLarge(second.code.length, result.metafile!);
-    const map = Buffer.from(cleanMap(second.map, exportSuffix(text, file, marked)), 'utf8');
-    const bundle: Bundle = {
+    const map = Buffer.from(cleanMap(second.map, exportSuffix(marked)), 'utf8');
+    return keep({
       code: second.code,
       map,
       digest: digestOf(second.code),
@@ -182,20 +193,60 @@ export class Bundler {
       root,
       packages: packageSizes(result.metafile!),
       warnings: addonWarnings(result.metafile!, text, file, root),
+      importedBack: inputs.import(file),
       ...facts,
-    };
-    kept.last = { firstPass, bundle, inputs };
-    return bundle;
+    });
   }
+}
+
+function functionKey({ file, marked }: BundleRequest): string {
+  return JSON.stringify([file, marked.name, marked.access]);
+}
+
+/** Whether a bundle was made of the texts of a request, as far as they matter to it. */
+function isOf({ bundle, texts, part }: Last, request: BundleRequest): boolean {
+  const { file, text } = request;
+  const now = textsOf(request);
+  const others = [...now.keys()].filter(name => name !== file);
+  if (now.size !== texts.size || !others.every(name => texts.get(name) === now.get(name))) return false;
+  return texts.get(file) === text || (part !== undefined && part === request.part && !bundle.importedBack);
+}
+
+/** Puts an entry at the end of a map and lets go of the first above `most`, which are returned. */
+function putLast<T>(map: Map<string, T>, key: string, value: T, most = Number.POSITIVE_INFINITY): T[] {
+  map.delete(key);
+  map.set(key, value);
+  const over = [...map.keys()].slice(0, Math.max(0, map.size - most));
+  return over.map(old => {
+    const gone = map.get(old)!;
+    map.delete(old);
+    return gone;
+  });
+}
+
+async function cancellable(context: BuildContext, signal: AbortSignal | undefined) {
+  const cancel = () => void context.cancel();
+  signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    return await context.rebuild();
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+  }
+}
+
+/** What is on its way cannot be stopped, but nobody has to wait for it. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** The texts to read instead of files: the function's own, and those that are not saved. */
 function textsOf({ file, text, overlays }: BundleRequest): Map<string, string> {
   return new Map([...(overlays ?? []), [file, text]]);
-}
-
-function sameTexts(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
-  return one.size === other.size && [...one].every(([file, text]) => other.get(file) === text);
 }
 
 /** Lets a context go when its builds are done. */
@@ -207,7 +258,7 @@ async function dispose({ queue, context }: Kept): Promise<void> {
   );
 }
 
-function buildOptions({ root }: Project, file: string, marked: Marked, overlays: Overlays): BuildOptions {
+function buildOptions({ root }: Project, file: string, source: Source): BuildOptions {
   return {
     stdin: {
       contents: 'export { default } from "runabout:entry";',
@@ -232,7 +283,7 @@ function buildOptions({ root }: Project, file: string, marked: Marked, overlays:
     banner: { js: commonJsBanner },
     define: commonJsDefines,
     loader: { '.js': 'jsx', '.mjs': 'jsx', '.cjs': 'jsx', '.txt': 'text' },
-    plugins: [entryPlugin(file, marked, overlays), nativePlugin],
+    plugins: [entryPlugin(file, source), nativePlugin],
     logLevel: 'silent',
   };
 }

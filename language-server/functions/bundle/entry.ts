@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
-import { ts } from 'ts-morph';
 import { RunaboutError } from '../../../protocol/errors/error.ts';
 import type { Marked } from '../marks/marked.ts';
-import { parseSource } from '../marks/source.ts';
 import type { Plugin } from './esbuild.ts';
 
 const NAMESPACE = 'runabout-entry';
@@ -12,61 +10,36 @@ const EXPORT = '__runaboutFunction';
 /** Texts that are newer than the files: what editors hold unsaved, by file. */
 export type Overlays = ReadonlyMap<string, string>;
 
+/** How a bundle gets hold of its function. */
+export type Reach = Pick<Marked, 'name' | 'access' | 'exportsOn'>;
+
 /**
  * What is put behind a module's text so that the function can be reached from outside. It stands at the very end, where
  * it moves no position of the source map.
  */
-export function exportSuffix(text: string, file: string, marked: Pick<Marked, 'name' | 'access'>): string {
-  if (marked.access === 'anonymous-default') return '';
-  const value = marked.access === 'static-method' ? methodOf(marked.name) : marked.name;
-  const commonJs = commonJsExports(text, file);
-  if (commonJs) return `\n;${commonJs}.${EXPORT} = ${value};`;
-  return marked.access === 'name'
+export function exportSuffix({ name, access, exportsOn }: Reach): string {
+  if (access === 'anonymous-default') return '';
+  const value = access === 'static-method' ? `${name}.bind(${name.split('.')[0]})` : name;
+  if (exportsOn) return `\n;${exportsOn}.${EXPORT} = ${value};`;
+  return access === 'name'
     ? `\n;export { ${value} as ${EXPORT} };`
     : `\n;export const ${EXPORT} = /* @__PURE__ */ ${value};`;
 }
 
-const methodOf = (name: string) => `${name}.bind(${name.split('.')[0]})`;
-
-/** The module that was looked at last: its functions are bundled one after the other, and a parse takes its time. */
-let looked: { text: string; file: string; exports: string | undefined } | undefined;
-
-function commonJsExports(text: string, file: string): string | undefined {
-  if (looked?.text !== text || looked.file !== file) looked = { text, file, exports: findExports(text, file) };
-  return looked.exports;
+/** What a build is made of; looked at on every build. */
+export interface Source {
+  /** The function to bundle. */
+  reach: Reach;
+  /** Texts to read instead of files. Which files those are stays; what they hold does not. */
+  texts: Overlays;
 }
 
 /**
- * What a CommonJS module exports its things on; `undefined` for an ES module. TypeScript's `export = x` is carried out
- * last of all, so there it is `x` itself.
+ * Makes a function of `file` the entry of the bundle, whether its module exports it or not, and reads texts that are not
+ * saved yet.
  */
-function findExports(text: string, file: string): string | undefined {
-  let isEsm = false;
-  for (const statement of parseSource(text, file).statements) {
-    if (ts.isExportAssignment(statement) && statement.isExportEquals) {
-      if (ts.isIdentifier(statement.expression)) return statement.expression.text;
-      throw new RunaboutError('function-not-markable', '"export =" with anything but a name hides the function.', {
-        hint: 'Export a name, or use "export".',
-      });
-    }
-    isEsm ||=
-      ts.isImportDeclaration(statement) ||
-      ts.isExportDeclaration(statement) ||
-      ts.isExportAssignment(statement) ||
-      (ts.canHaveModifiers(statement) &&
-        (ts.getModifiers(statement)?.some(modifier => modifier.kind === ts.SyntaxKind.ExportKeyword) ?? false));
-  }
-  const usesExports = /\b(?:module\.)?exports\b|\brequire\s*\(/.test(text);
-  return extname(file).toLowerCase() === '.cjs' || (!isEsm && usesExports) ? 'module.exports' : undefined;
-}
-
-/**
- * Makes the function the entry of the bundle, whether its module exports it or not, and reads texts that are not saved
- * yet.
- * @param overlays looked at on every build; only the files in it now are ever read from it, `file` among them
- */
-export function entryPlugin(file: string, marked: Pick<Marked, 'name' | 'access'>, overlays: Overlays): Plugin {
-  const files = new Set([file, ...overlays.keys()]);
+export function entryPlugin(file: string, source: Source): Plugin {
+  const files = new Set([file, ...source.texts.keys()]);
   const filter = new RegExp(`^(?:${[...files].map(quoted).join('|')})$`);
   return {
     name: 'runabout-entry',
@@ -74,12 +47,12 @@ export function entryPlugin(file: string, marked: Pick<Marked, 'name' | 'access'
       build.onResolve({ filter: /^runabout:entry$/ }, () => ({ path: 'entry', namespace: NAMESPACE }));
       build.onResolve({ filter: /^runabout:module$/, namespace: NAMESPACE }, () => ({ path: file }));
       build.onLoad({ filter: /.*/, namespace: NAMESPACE }, () => {
-        const name = marked.access === 'anonymous-default' ? 'default' : EXPORT;
+        const name = source.reach.access === 'anonymous-default' ? 'default' : EXPORT;
         return { contents: `export { ${name} as default } from 'runabout:module';`, loader: 'js' };
       });
       build.onLoad({ filter, namespace: 'file' }, args => {
-        const text = overlays.get(args.path) ?? readText(args.path);
-        const suffix = args.path === file ? exportSuffix(text, file, marked) : '';
+        const text = source.texts.get(args.path) ?? readText(args.path);
+        const suffix = args.path === file ? exportSuffix(source.reach) : '';
         return { contents: text + suffix, loader: loaderOf(args.path), resolveDir: dirname(args.path) };
       });
     },

@@ -25,6 +25,9 @@ export interface BundleProblem {
 /** `bundle-failed`, with every reason and its place. */
 export class BundleError extends RunaboutError {
   readonly problems: BundleProblem[];
+  /** The folder of the project, which paths in the message start from. */
+  readonly root: string;
+
   constructor(problems: BundleProblem[], root: string) {
     const lines = problems.map(({ message, place, via }) => {
       const at = via ?? place;
@@ -38,6 +41,7 @@ export class BundleError extends RunaboutError {
         : { hint: 'Nothing was sent.' },
     );
     this.problems = problems;
+    this.root = root;
   }
 }
 

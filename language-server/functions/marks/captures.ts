@@ -20,6 +20,22 @@ export function checkCaptures(source: ts.SourceFile, { functions }: Marks): Map<
   );
 }
 
+/**
+ * Whether {@link checkCaptures} can find anything: only where a marked function stands inside something, or the module
+ * has variables that can be given new values.
+ */
+export function mayCapture({ statements, text }: ts.SourceFile, { functions }: Marks): boolean {
+  if (functions.some(({ problems }) => problems.some(({ code }) => code === 'nested'))) return true;
+  return functions.length > 0 && statements.some(statement => holdsVariable(statement, text));
+}
+
+function holdsVariable(statement: ts.Statement, text: string): boolean {
+  if (ts.isVariableStatement(statement)) return (statement.declarationList.flags & ts.NodeFlags.Const) === 0;
+  const declares =
+    ts.isDeclarationStatement(statement) || ts.isExpressionStatement(statement) || ts.isReturnStatement(statement);
+  return !declares && /\b(?:let|var)\b/.test(text.slice(statement.pos, statement.end));
+}
+
 function scopesOf(source: ts.SourceFile): ts.TypeChecker {
   const options: ts.CompilerOptions = {
     noLib: true,

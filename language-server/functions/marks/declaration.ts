@@ -108,19 +108,30 @@ export function signatureOf(node: FunctionNode, source: ts.SourceFile): string {
   return `(${parameters})${result}`.replace(/\s+/g, ' ').replace(/, \)/g, ')');
 }
 
+/** By function: the parser takes over those that an edit did not touch, and most of the tree is in their bodies. */
+const uses = new WeakMap<FunctionNode, { ofThis: ts.Node | undefined }>();
+
 /** Where the function uses its own `this`, if it does. Inner functions and classes have theirs. */
 export function thisIn(node: FunctionNode, source: ts.SourceFile): { start: number; end: number } | undefined {
+  let found = uses.get(node);
+  if (!found) {
+    found = { ofThis: findThis(node) };
+    uses.set(node, found);
+  }
+  return found.ofThis && spanOf(found.ofThis, source);
+}
+
+function findThis(node: FunctionNode): ts.Node | undefined {
   const visit = (child: ts.Node): ts.Node | undefined => {
     if (child.kind === ts.SyntaxKind.ThisKeyword) return child;
     if (ts.isFunctionDeclaration(child) || ts.isFunctionExpression(child) || ts.isClassLike(child)) return undefined;
     if (ts.isMethodDeclaration(child) || ts.isAccessor(child) || ts.isTypeNode(child)) return undefined;
     return ts.forEachChild(child, visit);
   };
-  const found = [...node.parameters.map(p => p.initializer), node.body]
+  return [...node.parameters.map(p => p.initializer), node.body]
     .filter(part => part !== undefined)
     .map(part => visit(part))
     .find(use => use !== undefined);
-  return found && spanOf(found, source);
 }
 
 /**

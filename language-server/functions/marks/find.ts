@@ -3,6 +3,7 @@ import { commentsBefore, type DocComment, description, parseComment, type Tag } 
 import { type Declared, declaredFunction, kindOf, nestedIn, signatureOf, thisIn } from './declaration.ts';
 import { parseExamples } from './examples.ts';
 import type { Marked, MarkProblem } from './marked.ts';
+import { commonJsExports } from './module-exports.ts';
 import { parseSettings } from './settings.ts';
 import { type Span, spanOf } from './source.ts';
 
@@ -29,6 +30,7 @@ export function findMarks(source: ts.SourceFile): Marks {
   const functions: Marked[] = [];
   const stray: MarkProblem[] = [];
   const seen = new Map<ts.Node, Marked | undefined>();
+  let exports: { of: ReturnType<typeof commonJsExports> } | undefined;
   for (const { index } of source.text.matchAll(MARK)) {
     const found = markAt(source, index);
     if (!found) continue;
@@ -39,7 +41,8 @@ export function findMarks(source: ts.SourceFile): Marks {
       const twice = problem('mark-twice', 'This function is marked twice: one mark is enough.', tag.span);
       (seen.get(place.node)?.problems ?? stray).push(twice);
     } else {
-      const result = describe(source, place, comment, tag);
+      exports ??= { of: commonJsExports(source) };
+      const result = describe(source, place, comment, tag, exports.of);
       if ('severity' in result) stray.push(result);
       else functions.push(result);
       seen.set(place.node, 'severity' in result ? undefined : result);
@@ -97,7 +100,13 @@ function statementAt({ statements, endOfFileToken }: ts.SourceFile, at: number):
   return statements[low] ?? endOfFileToken;
 }
 
-function describe(source: ts.SourceFile, { node, path }: Place, comment: DocComment, tag: Tag): Marked | MarkProblem {
+function describe(
+  source: ts.SourceFile,
+  { node, path }: Place,
+  comment: DocComment,
+  tag: Tag,
+  exports: ReturnType<typeof commonJsExports>,
+): Marked | MarkProblem {
   const declared = declaredFunction(node, path);
   if ('message' in declared) return problem(declared.code, declared.message, tag.span);
   const { settings, problems } = parseSettings(source.text, tag);
@@ -107,6 +116,7 @@ function describe(source: ts.SourceFile, { node, path }: Place, comment: DocComm
     name: declared.name,
     kind: kindOf(declared.node),
     access: declared.access,
+    ...(typeof exports === 'object' && !anonymous ? { exportsOn: exports.on } : {}),
     span: spanOf(node, source),
     nameSpan: nameSpan(declared, node, source),
     tagSpan: tag.span,
@@ -115,7 +125,12 @@ function describe(source: ts.SourceFile, { node, path }: Place, comment: DocComm
     description: description(source.text, comment),
     settings,
     examples: examples.examples,
-    problems: [...placeProblems(source, declared, path), ...problems, ...examples.problems],
+    problems: [
+      ...placeProblems(source, declared, path),
+      ...(exports === 'hidden' && !anonymous ? [hiddenProblem(source, declared, node)] : []),
+      ...problems,
+      ...examples.problems,
+    ],
   };
 }
 
@@ -140,6 +155,11 @@ function placeProblems(source: ts.SourceFile, declared: Declared, path: readonly
     );
   }
   return problems;
+}
+
+function hiddenProblem(source: ts.SourceFile, declared: Declared, node: ts.Node): MarkProblem {
+  const message = '"export =" with anything but a name hides the function: export a name, or use "export".';
+  return problem('hidden', message, nameSpan(declared, node, source));
 }
 
 function nameOf(around: ts.Node, path: readonly ts.Node[]): string {

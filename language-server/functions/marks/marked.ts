@@ -14,6 +14,7 @@ export interface MarkProblem {
     | 'instance-method'
     | 'uses-this'
     | 'nested'
+    | 'hidden'
     | 'captures'
     | 'mutable-state'
     | 'setting-unknown'
@@ -53,6 +54,8 @@ export interface Marked {
   kind: FunctionKind;
   /** How the bundle gets hold of it. */
   access: 'name' | 'static-method' | 'anonymous-default';
+  /** What its module puts its exports on when that is CommonJS; absent for an ES module. */
+  exportsOn?: string;
   /** The whole declaration without its comment; the name in it (for an anonymous one: where it begins); the tag. */
   span: Span;
   nameSpan: Span;

@@ -377,3 +377,26 @@ test('an editor without own commands uses the connection of the terminal', async
   const editor = await Editor.start({ env });
   await until('it is connected', () => editor.connectionStates.at(-1)?.state === 'connected');
 });
+
+test('lenses are answered while a function is bundled and pushed', async () => {
+  const { editor, root } = await bench();
+  symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(root, 'node_modules'));
+  // The first bundle with a large package takes its time.
+  const text = "import * as z from 'zod';\n/** @remote */\nexport const check = (x: unknown) => z.string().parse(x);\n";
+  const file = join(root, 'check.ts');
+  writeFileSync(file, text);
+  const uri = await editor.open(file, text);
+  const answers: string[] = [];
+  const pushed = editor
+    .execute<PushReply>('runabout.push', { uri, name: 'check' })
+    .then(() => void answers.push('pushed'));
+  for (let key = 0; key < 5; key++) {
+    await editor.change(uri, { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } }, '\n');
+    const [lens] = await editor.lenses(uri);
+    // Of the text as it is by then.
+    expect(lens!.range.start.line).toBe(3 + key);
+    answers.push('lenses');
+  }
+  await pushed;
+  expect(answers).toEqual([...Array(5).fill('lenses'), 'pushed']);
+});

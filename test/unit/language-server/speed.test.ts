@@ -6,7 +6,6 @@ import { Documents } from '../../../language-server/documents/documents.ts';
 import { OpenDocument } from '../../../language-server/documents/open-document.ts';
 import { States } from '../../../language-server/documents/state.ts';
 import { codeLenses } from '../../../language-server/features/lenses.ts';
-import { exportSuffix } from '../../../language-server/functions/bundle/entry.ts';
 import { largeSource } from '../../support/large-source.ts';
 
 const documents = new Documents();
@@ -54,15 +53,6 @@ describe.each([
       .map(({ command }) => (command!.arguments![0] as { name: string }).name);
     expect(marked.length).toBeGreaterThan(3);
     expect(names).toEqual(marked);
-  });
-
-  test('its functions are bundled without parsing the module for each of them', () => {
-    const reach = (name: string) => exportSuffix(text, '/p/large.ts', { name, access: 'name' });
-    reach(marked[0]!);
-    const started = process.cpuUsage();
-    for (const name of marked) expect(reach(name)).toBe(`\n;export { ${name} as __runaboutFunction };`);
-    const { user, system } = process.cpuUsage(started);
-    expect((user + system) / 1000).toBeLessThan(limit);
   });
 
   test(`95 of 100 keystrokes have their lenses within ${limit} ms`, () => {
