@@ -6,11 +6,9 @@ import type { Programs } from './build.ts';
 import { planLoad } from './load.ts';
 import { Random } from './random.ts';
 import { type RoundPlan, type RoundReport, runRound } from './round.ts';
-import { type FaultKind, planFaults } from './schedule.ts';
+import { type FaultKind, planFaults, type Shape } from './schedule.ts';
 import { Summary } from './summary.ts';
 
-/** A lease long enough for processes to start within it, and short enough to run out within a round. */
-const LEASE_MS = 4_000;
 const ROUND_MS = 10_000;
 /** Longer than the longest pause of an agent between two tries to reach its broker. */
 const QUIESCE_MS = 45_000;
@@ -26,17 +24,30 @@ export interface CampaignOptions {
   say(text: string): void;
 }
 
+/**
+ * Kinds of rounds. In a storm anything may strike and last past a lease, so that attempts are lost; in a drizzle broker,
+ * agents and clients are away for moments only, and nothing excuses a second start.
+ */
+const weathers = {
+  storm: {
+    ...{ leaseMs: 4_000, shortMs: [50, 1_000], longMs: [4_000, 8_000] },
+    roles: ['broker', 'agent', 'manager', 'worker', 'client'],
+  },
+  drizzle: { leaseMs: 12_000, shortMs: [20, 500], roles: ['broker', 'agent', 'client'] },
+} satisfies Record<string, Pick<Shape, 'shortMs' | 'longMs' | 'roles'> & { leaseMs: number }>;
+
 /** What happens in one round; the same for the same seed and number. */
 export function planRound(seed: number, round: number, kinds: readonly FaultKind[]): RoundPlan {
   const random = new Random(seed, round);
+  const { leaseMs, ...weather } = weathers[random.pick(['storm', 'drizzle'] as const)];
   const endpoints = random.whole(1, 3);
   const clients = 2;
   const ms = ROUND_MS;
   const load = Array.from({ length: clients }, (_, i) =>
     planLoad(random, `r${round}c${i}`, random.whole(60, 160), endpoints, ms),
   );
-  const faults = planFaults(random, { endpoints, clients, leaseMs: LEASE_MS, ms, kinds });
-  return { endpoints, workers: 2, leaseMs: LEASE_MS, clients: load, faults, ms, quiesceMs: QUIESCE_MS };
+  const faults = planFaults(random, { ...weather, endpoints, clients, jumpMs: 2 * leaseMs, ms, kinds });
+  return { endpoints, workers: 2, leaseMs, clients: load, faults, ms, quiesceMs: QUIESCE_MS };
 }
 
 export async function runCampaign({ seed, ms, round: only, programs, shim, say }: CampaignOptions): Promise<Summary> {

@@ -22,7 +22,7 @@ export class Causes {
   of(endpoint: string, pid: number | undefined, from: number, until: number): string | undefined {
     for (const fault of this.#faults) {
       if (fault.endpoint !== endpoint || fault.until < from || fault.from > until) continue;
-      const killed = fault.kind === 'kill' || fault.detail.startsWith('kill');
+      const killed = isKill(fault);
       if (fault.target === 'worker' && killed && fault.pid === pid) return 'its worker was killed';
       if (fault.target !== 'manager') continue;
       if (killed) return 'its manager was killed';
@@ -33,11 +33,28 @@ export class Causes {
     return apart >= this.#leaseMs / 2 ? `endpoint and broker were apart for ${Math.round(apart)} ms` : undefined;
   }
 
+  /**
+   * Why an attempt may have been given up: as {@link of}, and an agent that dies between journaling a start and handing
+   * it over cannot know that it never began.
+   */
+  ofLoss(endpoint: string, pid: number | undefined, from: number, until: number): string | undefined {
+    const killed = this.#faults.some(
+      fault =>
+        fault.target === 'agent' &&
+        fault.endpoint === endpoint &&
+        isKill(fault) &&
+        fault.from >= from &&
+        fault.from <= until,
+    );
+    return killed ? 'its agent was killed' : this.of(endpoint, pid, from, until);
+  }
+
   /** For how many milliseconds within a span something kept endpoint and broker apart. */
   apart(endpoint: string, from: number, until: number): number {
     const spans = this.#faults
       .filter(fault => fault.target === 'broker' || (fault.target === 'agent' && fault.endpoint === endpoint))
-      .filter(({ kind, detail }) => kind !== 'clock' && detail !== 'delay' && detail !== 'split')
+      // What only breaks a connection shows in the endpoint's health, for as long as it is not back.
+      .filter(({ kind, detail }) => kind !== 'clock' && (kind !== 'net' || detail.startsWith('hole')))
       .map(fault => [fault.from, fault.until] as const);
     for (const [i, { at, broker, online }] of this.#health.entries()) {
       if (i > 0 && !(broker && online.includes(endpoint))) spans.push([this.#health[i - 1]!.at, at]);
@@ -45,6 +62,8 @@ export class Causes {
     return union(spans.map(([a, b]) => [Math.max(a, from), Math.min(b, until)] as const));
   }
 }
+
+const isKill = ({ kind, detail }: FaultLine) => kind === 'kill' || detail.startsWith('kill');
 
 /** The length of what spans cover together. */
 function union(spans: readonly (readonly [number, number])[]): number {

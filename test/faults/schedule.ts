@@ -45,16 +45,22 @@ export type FaultKind = Fault['kind'];
 export interface Shape {
   endpoints: number;
   clients: number;
-  leaseMs: number;
+  /** The shortest and the longest that a fault lasts; one in four is longer than `longMs`, if there is that. */
+  shortMs: [number, number];
+  longMs?: [number, number];
+  /** How far clocks jump, beside a minute and an hour. */
+  jumpMs: number;
   /** In which the faults begin. */
   ms: number;
   /** Kinds that can be brought about on this machine. */
   kinds: readonly FaultKind[];
+  /** Roles of processes that are killed and stopped. */
+  roles: readonly Target['role'][];
 }
 
 const WEIGHTS: Record<FaultKind, number> = { kill: 24, stop: 12, failpoint: 34, net: 18, disk: 7, clock: 5 };
 
-/** The faults of a round, by time. They overlap: about one begins each second, and each lasts up to more than a lease. */
+/** The faults of a round, by time. They overlap. */
 export function planFaults(random: Random, shape: Shape): Fault[] {
   const count = Math.max(1, random.whole(Math.floor(shape.ms / 1_500), Math.ceil(shape.ms / 600)));
   const weights = Object.fromEntries(shape.kinds.map(kind => [kind, WEIGHTS[kind]])) as Record<FaultKind, number>;
@@ -63,14 +69,15 @@ export function planFaults(random: Random, shape: Shape): Fault[] {
 }
 
 function planFault(random: Random, kind: FaultKind, shape: Shape): Fault {
-  const when = { at: random.whole(0, shape.ms), ms: duration(random, shape.leaseMs) };
+  const when = { at: random.whole(0, shape.ms), ms: duration(random, shape) };
   switch (kind) {
     case 'kill':
       return { kind, ...when, target: anyTarget(random, shape) };
     case 'stop':
       return { kind, ...when, target: anyTarget(random, shape) };
     case 'failpoint': {
-      const name = random.pick(Object.keys(failpoints));
+      const names = Object.keys(failpoints).filter(name => shape.roles.includes(roleAt(name)));
+      const name = random.pick(names);
       const kinds = failpoints[name]!;
       const action = random.chance(0.8) ? 'kill' : 'stop';
       const of = kinds.length > 0 ? { of: random.pick(kinds) } : {};
@@ -84,22 +91,30 @@ function planFault(random: Random, kind: FaultKind, shape: Shape): Fault {
         ...{ error: random.pick(diskErrors), call: random.pick(diskCalls) },
       };
     case 'clock': {
-      const size = random.pick([shape.leaseMs * 2, 60_000, 3_600_000]);
+      const size = random.pick([shape.jumpMs, 60_000, 3_600_000]);
       return { kind, ...when, target: serving(random, shape), jumpMs: random.chance(0.5) ? size : -size };
     }
   }
 }
 
-/** Mostly well within a lease, sometimes past it. */
-function duration(random: Random, leaseMs: number): number {
-  return random.chance(0.75) ? random.whole(50, leaseMs / 4) : random.whole(leaseMs, leaseMs * 2);
+function duration(random: Random, { shortMs, longMs }: Shape): number {
+  return longMs && random.chance(0.25) ? random.whole(...longMs) : random.whole(...shortMs);
 }
 
+const ROLES: Record<Target['role'], number> = { broker: 25, agent: 30, manager: 15, worker: 20, client: 10 };
+
 function anyTarget(random: Random, shape: Shape): Target {
-  const role = random.weighted({ broker: 25, agent: 30, manager: 15, worker: 20, client: 10 });
+  const weights = Object.fromEntries(shape.roles.map(role => [role, ROLES[role]])) as typeof ROLES;
+  const role = random.weighted(weights);
   if (role === 'broker') return { role };
   if (role === 'client') return { role, client: random.whole(0, shape.clients - 1) };
   return { role, endpoint: random.whole(0, shape.endpoints - 1) };
+}
+
+/** Whose process passes a failpoint. The store is a thread of the broker. */
+function roleAt(name: string): Target['role'] {
+  const [part] = name.split('.');
+  return part === 'store' ? 'broker' : (part as Target['role']);
 }
 
 /** A process that keeps a disk and a lease. */
