@@ -337,6 +337,11 @@ export class Attempts {
       this.#endCancelled(attempt);
       return;
     }
+    if (!this.#broker.hasLease) {
+      // The commit took longer than the lease had left: the broker may have given the task up.
+      this.#startLater(attempt, link);
+      return;
+    }
     this.#delivery.started(attempt);
     const { task, request, args } = attempt;
     attempt.ranAs = attempt.attempt;
@@ -344,6 +349,15 @@ export class Attempts {
     const type = request!.args.type;
     link.send({ t: 'run', task, attempt: attempt.ranAs, digest, mapDigest, name, kind, type, timeoutMs }, args);
     // failpoint: agent.run.sent
+  }
+
+  /** Takes back a start that the manager does not know of. It goes before all that waits. */
+  #startLater(attempt: Attempt, link: ManagerLink): void {
+    link.release(attempt);
+    attempt.manager = undefined;
+    attempt.stage = 'waiting';
+    this.scheduler.waitFirst(attempt);
+    this.#changed();
   }
 
   #accepted(attempt: Attempt): void {

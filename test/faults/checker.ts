@@ -221,7 +221,7 @@ function* noExtraStart(one: Case, causes: Causes): Generator<Violation> {
   if (record.state !== 'lost') return;
   const last = runs.at(-1);
   const until = seen[0]?.at ?? Number.POSITIVE_INFINITY;
-  if (causes.ofLoss(name, last?.pid, last?.at ?? acknowledgedAt, until) === undefined)
+  if (causes.ofLoss(name, last?.pid, Math.min(last?.at ?? acknowledgedAt, until), until) === undefined)
     yield at(one, 'I6', `is lost, and nothing had stopped it: ${one.result?.error?.message}`);
 }
 

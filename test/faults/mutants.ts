@@ -132,6 +132,21 @@ export const mutants: Mutant[] = [
     caughtBy: ['I7', 'I4'],
   },
   {
+    name: 'starts what its journal took longer than the lease to note',
+    changes: [
+      {
+        file: 'agent/tasks/attempts.ts',
+        from: '    if (!this.#broker.hasLease) {\n',
+        to: '    if (!this.#broker.hasLease && !attempt.journaled) {\n',
+      },
+    ],
+    plan: plan(1_000, 7_000, tasks(2, 10, { at: 600, behaviour: 'slow', ms: 200, maxAttempts: 1 }), [
+      { kind: 'disk', target: agent, error: 'ENOSPC', call: 'write', at: 300, ms: 4_700 },
+      { kind: 'net', line: agent, fault: 'hole-up', at: 900, ms: 5_900 },
+    ]),
+    caughtBy: ['I7'],
+  },
+  {
     name: 'runs again on a reconnect',
     changes: [
       {

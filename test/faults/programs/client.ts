@@ -6,7 +6,6 @@ import { BrokerClient } from '../../../client/client.ts';
 import type { Connection } from '../../../client/http.ts';
 import type { SubmitTask } from '../../../protocol/client-broker/tasks.ts';
 import { RunaboutError } from '../../../protocol/errors/error.ts';
-import type { ErrorCode } from '../../../protocol/errors/registry.ts';
 import { isTerminal } from '../../../protocol/tasks/states.ts';
 import { append, type ClientLine, read } from '../ledger.ts';
 import type { PlannedTask } from '../load.ts';
@@ -40,8 +39,7 @@ for (const line of before) {
 const write = (line: ClientLine) => append(plan.ledger, line);
 const at = () => Date.now();
 /** What a fault may bring about: the call is made again. */
-const PASSING: readonly ErrorCode[] = ['broker-unreachable', 'broker-stopping', 'broker-internal', 'too-many-requests'];
-const isPassing = (error: unknown) => error instanceof RunaboutError && PASSING.includes(error.code);
+const isPassing = (error: unknown) => error instanceof RunaboutError && error.status === 503;
 const RETRY_MS = 150;
 
 client.subscribe({
