@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import type { SubmitTask } from '../protocol/client-broker/tasks.ts';
 import { bullmq } from './bullmq.ts';
+import { cpuOfPrograms, cpuPerTask } from './cpu.ts';
 import { benchTask, Ends, runAll } from './load.ts';
 import { machine, mean, quantile, round } from './machine.ts';
 import { type Rig, startRig } from './rig.ts';
@@ -12,6 +13,7 @@ import { wsEcho } from './ws-echo.ts';
  * Options: `--tasks N` (bulk, default 20,000), `--sequential N` (default 500), `--workers N` (default 2).
  *
  * - bulk: tasks/s from the first submission to the last terminal event at the client
+ * - cpuUs: processor time of each program per bulk task, in microseconds
  * - sequential: from the call of submit to the terminal event, one task after another on a warm worker
  * - stages: means of the sequential calls, in ms. client: the submitting call less the broker's own time for it;
  *   broker: from the submission's arrival to the event at the client, less the agent's part; agent: journal, scheduling,
@@ -70,11 +72,13 @@ async function runabout(tasks: number, sequential: number, workers: number) {
     await runAll(rig.client, ends, task, Math.min(2000, tasks));
 
     console.error(`${tasks} tasks in bulk …`);
+    const cpuBefore = cpuOfPrograms(rig.home);
     const bulkMs = await runAll(rig.client, ends, task, tasks);
+    const cpuUs = cpuPerTask(cpuBefore, cpuOfPrograms(rig.home), tasks);
     console.error(`${sequential} tasks one after another …`);
     const { times, stages } = await oneByOne(rig, ends, task, sequential);
     return {
-      bulk: { tasks, tasksPerSecond: round((tasks * 1000) / bulkMs, 0) },
+      bulk: { tasks, tasksPerSecond: round((tasks * 1000) / bulkMs, 0), cpuUs },
       sequential: { calls: sequential, p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) },
       stages,
     };

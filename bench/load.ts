@@ -75,7 +75,7 @@ export async function submitAll(
     while (left > 0) {
       const size = Math.min(batch, left);
       left -= size;
-      await client.submit(new Array(size).fill(task));
+      await client.submitForIds(new Array(size).fill(task));
     }
   };
   await Promise.all(Array.from({ length: submitters }, submitter));

@@ -3,12 +3,14 @@ import { flush, limits } from './limits.ts';
 
 /** Frames that may leave within one window of {@link flush}.ms before messages have to gather. */
 const FRAMES_AT_ONCE = 4;
+/** A frame of so many messages was one of a stream: the next one gathers for the whole of {@link flush}.ms. */
+const BUSY = 8;
 
 /**
  * Gathers messages and hands them on as one frame: sockets carry five to ten times more messages that way. A frame
  * leaves at {@link flush}.messages messages, before it would pass its size cap, and at the end of this turn of the event
- * loop; but once some have left within {@link flush}.ms, the next one waits that long. So a lone message is not held up,
- * and many are not sent one by one.
+ * loop; but once some have left within {@link flush}.ms, or a full one has, the next one waits that long. So a lone
+ * message is not held up, and many are not sent one by one.
  */
 export class Batcher {
   readonly #send: (frame: Uint8Array) => void;
@@ -47,6 +49,10 @@ export class Batcher {
     this.#unschedule();
     if (this.#parts.length === 0) return;
     this.#framesInWindow += 1;
+    if (this.#parts.length >= BUSY) {
+      this.#windowStart = performance.now();
+      this.#framesInWindow = FRAMES_AT_ONCE;
+    }
     const parts = this.#parts;
     this.#parts = [];
     this.#bytes = 0;

@@ -37,4 +37,4 @@ export const limits = {
 } as const;
 
 /** Messages of the binary protocol gather until there are this many, or for this long, then leave as one frame. */
-export const flush = { messages: 64, ms: 2 } as const;
+export const flush = { messages: 256, ms: 2 } as const;

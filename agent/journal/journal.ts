@@ -1,47 +1,38 @@
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Logger } from 'pino';
-import type { Lost, Phase, Result } from '../../protocol/broker-agent/messages.ts';
 import type { Digest, Id } from '../../protocol/ids.ts';
+import { type Change, type Ending, encodeChanges, type JournalRow, readChanges } from './log.ts';
 
-/** How an attempt ended, as it is told to the broker; and the value, if it goes inside the message. */
-export interface Ending {
-  message: Result | Lost;
-  payload: Uint8Array;
-}
-
-/** The digest of an ending's value, when that is too large for a message. */
-export function blobOf({ message }: Ending): Digest | undefined {
-  return message.t === 'result' ? message.value?.blob : undefined;
-}
-
-export interface JournalRow {
-  task: Id;
-  attempt: number;
-  phase: Phase;
-  digest: Digest;
-  ending: Ending | undefined;
-}
-
+/**
+ * The journal is a log: each commit adds one row with all that changed, whatever the number of attempts. A row per
+ * attempt would cost an attempt three statements instead of a few bytes.
+ */
 const SCHEMA = `
   PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
-  CREATE TABLE IF NOT EXISTS attempts (
-    task TEXT PRIMARY KEY,
-    attempt INTEGER NOT NULL,
-    phase TEXT NOT NULL CHECK (phase IN ('accepted', 'started', 'ended')),
-    digest TEXT NOT NULL,
-    message TEXT,
-    payload BLOB
-  ) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = 1;
+  CREATE TABLE IF NOT EXISTS log (num INTEGER PRIMARY KEY, changes BLOB NOT NULL) STRICT;
+  PRAGMA user_version = 2;
 `;
 
 /** How long to wait before writing again to a disk that took nothing, in milliseconds. */
 const RETRY_MS = 1_000;
-/** A forgotten row is not worth a commit of its own: at worst the broker is told once more what it knows. */
+/** What is forgotten is not worth a commit of its own: at worst the broker is told once more what it knows. */
 const LAZY_MS = 200;
+/** How long an ending that its manager still holds may wait for the broker to settle it, in milliseconds. */
+const LATE_MS = 20;
+/** After a commit of this many changes there are more to come: the next one waits until this long after it. */
+const BUSY = 8;
+const BUSY_PAUSE_MS = 2;
+/** Changes in the log, above which it is written anew without what is forgotten. */
+const COMPACT_ABOVE = 20_000;
+
+interface Late {
+  row: JournalRow;
+  after: () => void;
+  due: number;
+}
 
 /**
  * What the agent must not forget over a crash: the attempts it took, which of them were started, and every ending that
@@ -51,13 +42,22 @@ const LAZY_MS = 200;
 export class Journal {
   readonly #db: DatabaseSync;
   readonly #log: Logger;
-  readonly #put: StatementSync;
-  readonly #end: StatementSync;
-  readonly #forget: StatementSync;
-  #writes: (() => void)[] = [];
+  readonly #insert: StatementSync;
+  readonly #truncate: StatementSync;
+  #changes: Change[] = [];
   #after: (() => void)[] = [];
-  #scheduled: NodeJS.Immediate | undefined;
+  /** Endings that are written only if they are not forgotten first; oldest first. */
+  readonly #late = new Map<Id, Late>();
+  /** The first and the last row of each task that is in the log; lowest first row first. */
+  readonly #live = new Map<Id, { first: number; last: number }>();
+  /** Tasks that are in the log up to this row, and are not to be. */
+  readonly #forgotten = new Map<Id, number>();
+  #lastRow = 0;
+  #logged = 0;
+  #scheduled: NodeJS.Immediate | NodeJS.Timeout | undefined;
+  #lateTimer: NodeJS.Timeout | undefined;
   #lazy: NodeJS.Timeout | undefined;
+  #lastCommit = { at: 0, changes: 0 };
   #closed = false;
   /** Why nothing can be written, while that is so. Nothing is acknowledged meanwhile. */
   problem: string | undefined;
@@ -72,47 +72,49 @@ export class Journal {
     closeSync(openSync(file, 'a', 0o600));
     this.#db = new DatabaseSync(file, { timeout: 100 });
     this.#db.exec(SCHEMA);
-    this.#put = this.#db.prepare(
-      `INSERT INTO attempts (task, attempt, phase, digest) VALUES (?1, ?2, ?3, ?4)
-       ON CONFLICT (task) DO UPDATE SET attempt = ?2, phase = ?3, digest = ?4, message = NULL, payload = NULL`,
-    );
-    this.#end = this.#db.prepare(
-      `INSERT INTO attempts (task, attempt, phase, digest, message, payload) VALUES (?1, ?2, 'ended', ?3, ?4, ?5)
-       ON CONFLICT (task) DO UPDATE SET attempt = ?2, phase = 'ended', digest = ?3, message = ?4, payload = ?5`,
-    );
-    this.#forget = this.#db.prepare('DELETE FROM attempts WHERE task = ?1');
+    this.#insert = this.#db.prepare('INSERT INTO log (num, changes) VALUES (?, ?)');
+    this.#truncate = this.#db.prepare('DELETE FROM log WHERE num < ?');
+    this.#read((change, row) => this.#account(change, row));
   }
 
   /** Everything that is in the journal, oldest task first. */
   rows(): JournalRow[] {
-    const rows = this.#db.prepare('SELECT * FROM attempts ORDER BY task').all();
-    return rows.map(row => ({
-      task: row.task as Id,
-      attempt: row.attempt as number,
-      phase: row.phase as Phase,
-      digest: row.digest as Digest,
-      ending:
-        row.message === null
-          ? undefined
-          : {
-              message: JSON.parse(row.message as string) as Result | Lost,
-              payload: (row.payload as Uint8Array | null) ?? new Uint8Array(0),
-            },
-    }));
+    const rows = new Map<Id, JournalRow>();
+    this.#read(change => {
+      if (change.phase === 'forgotten') rows.delete(change.task);
+      else rows.set(change.task, change);
+    });
+    for (const task of this.#forgotten.keys()) rows.delete(task);
+    return [...rows.values()].sort((a, b) => (a.task < b.task ? -1 : 1));
   }
 
   put(task: Id, attempt: number, phase: 'accepted' | 'started', digest: Digest, after: () => void): void {
-    this.#write(() => this.#put.run(task, attempt, phase, digest), after);
+    this.#write({ task, attempt, phase, digest, ending: undefined }, after);
   }
 
-  end(task: Id, attempt: number, digest: Digest, { message, payload }: Ending, after: () => void): void {
-    const bytes = payload.length > 0 ? payload : null;
-    this.#write(() => this.#end.run(task, attempt, digest, JSON.stringify(message), bytes), after);
+  end(task: Id, attempt: number, digest: Digest, ending: Ending, after: () => void): void {
+    this.#write({ task, attempt, phase: 'ended', digest, ending }, after);
+  }
+
+  /**
+   * As {@link end}, for an ending that a manager holds until `after` is called: if it is forgotten within
+   * {@link LATE_MS}, since the broker has settled it, it need not be written at all.
+   */
+  endUnlessForgotten(task: Id, attempt: number, digest: Digest, ending: Ending, after: () => void): void {
+    this.#dropLate(task);
+    const row: JournalRow = { task, attempt, phase: 'ended', digest, ending };
+    this.#late.set(task, { row, after, due: performance.now() + LATE_MS });
+    this.#lateTimer ??= setTimeout(() => this.#writeLate(), LATE_MS);
   }
 
   forget(task: Id): void {
-    this.#writes.push(() => this.#forget.run(task));
-    this.#lazy ??= setTimeout(() => this.#commit(), LAZY_MS);
+    this.#dropLate(task);
+    // It may stand in what the next commit writes.
+    const last = this.#changes.length > 0 ? this.#lastRow + 1 : this.#live.get(task)?.last;
+    this.#live.delete(task);
+    if (last === undefined) return;
+    this.#forgotten.set(task, last);
+    this.#lazy ??= setTimeout(() => this.#clean(), LAZY_MS);
   }
 
   /** Lets the file have so many pages at the most, as a full disk would. */
@@ -122,31 +124,64 @@ export class Journal {
 
   /** Writes what waits, and closes the file. */
   close(): void {
+    this.#writeLate(Number.POSITIVE_INFINITY);
     this.#commit();
+    if (this.#forgotten.size > 0) this.#clean();
     this.#closed = true;
+    for (const timer of [this.#lateTimer, this.#lazy]) clearTimeout(timer);
     this.#db.close();
   }
 
-  #write(write: () => void, after: () => void): void {
-    this.#writes.push(write);
+  #write(row: JournalRow, after: () => void): void {
+    this.#dropLate(row.task);
+    this.#forgotten.delete(row.task);
+    this.#changes.push(row);
     this.#after.push(after);
-    // At the end of this turn of the loop: all messages that came with it share the commit.
-    this.#scheduled ??= setImmediate(() => this.#commit());
+    this.#schedule();
+  }
+
+  /** At the end of this turn of the loop, so that all messages that came with it share the commit. */
+  #schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    const { at, changes } = this.#lastCommit;
+    const pause = changes >= BUSY ? at + BUSY_PAUSE_MS - performance.now() : 0;
+    this.#scheduled = pause > 0 ? setTimeout(() => this.#commit(), pause) : setImmediate(() => this.#commit());
+  }
+
+  /** The late ending of a task is not written: something newer is, or nothing at all. */
+  #dropLate(task: Id): void {
+    const late = this.#late.get(task);
+    if (!late) return;
+    this.#late.delete(task);
+    late.after();
+  }
+
+  #writeLate(now = performance.now()): void {
+    clearTimeout(this.#lateTimer);
+    this.#lateTimer = undefined;
+    for (const [task, { row, after, due }] of this.#late) {
+      // Timers are of whole milliseconds: what is due in the next one is due.
+      if (due > now + 1) {
+        this.#lateTimer = setTimeout(() => this.#writeLate(), due - now);
+        break;
+      }
+      this.#late.delete(task);
+      this.#write(row, after);
+    }
   }
 
   #commit(): void {
-    clearImmediate(this.#scheduled);
-    clearTimeout(this.#lazy);
-    this.#lazy = undefined;
-    if (this.#closed || this.#writes.length === 0) {
+    // One or the other; both kinds are cleared by either.
+    clearTimeout(this.#scheduled as NodeJS.Timeout);
+    clearImmediate(this.#scheduled as NodeJS.Immediate);
+    if (this.#closed || this.#changes.length === 0) {
       this.#scheduled = undefined;
       return;
     }
     try {
-      this.#db.exec('BEGIN IMMEDIATE');
-      for (const write of this.#writes) write();
+      const changes = encodeChanges(this.#changes);
       // failpoint: agent.journal.committing
-      this.#db.exec('COMMIT');
+      this.#insert.run(this.#lastRow + 1, changes);
     } catch (error) {
       this.#failed(error as Error);
       return;
@@ -154,17 +189,76 @@ export class Journal {
     this.#scheduled = undefined;
     this.problem = undefined;
     // failpoint: agent.journal.committed
+    this.#lastRow += 1;
+    this.#lastCommit = { at: performance.now(), changes: this.#changes.length };
+    for (const change of this.#changes) this.#account(change, this.#lastRow);
     const after = this.#after;
-    this.#writes = [];
+    this.#changes = [];
     this.#after = [];
     for (const call of after) call();
+  }
+
+  #account(change: Change, row: number): void {
+    this.#lastRow = Math.max(this.#lastRow, row);
+    this.#logged += 1;
+    const { task, phase } = change;
+    const live = this.#live.get(task);
+    if (phase === 'forgotten') this.#live.delete(task);
+    else if (live) live.last = row;
+    else if (!this.#forgotten.has(task)) this.#live.set(task, { first: row, last: row });
+  }
+
+  /**
+   * Takes out of the log what is forgotten: the rows before the first one that is still needed; or, when a long attempt
+   * keeps too many, everything is written anew.
+   */
+  #clean(): void {
+    clearTimeout(this.#lazy);
+    this.#lazy = undefined;
+    // What is on its way into the log may be what is forgotten.
+    this.#commit();
+    if (this.#closed || this.problem) return;
+    const [oldest] = this.#live.values();
+    const first = oldest?.first ?? this.#lastRow + 1;
+    const stay = [...this.#forgotten].flatMap(([task, last]) =>
+      last >= first ? [{ task, phase: 'forgotten' } as const] : [],
+    );
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      if (this.#logged > COMPACT_ABOVE && this.#logged > 8 * this.#live.size) {
+        const rows = this.rows();
+        this.#truncate.run(this.#lastRow + 1);
+        if (rows.length > 0) this.#insert.run(this.#lastRow + 1, encodeChanges(rows));
+        this.#db.exec('COMMIT');
+        this.#live.clear();
+        this.#logged = 0;
+        for (const row of rows) this.#account(row, this.#lastRow + 1);
+      } else {
+        this.#truncate.run(first);
+        if (stay.length > 0) this.#insert.run(this.#lastRow + 1, encodeChanges(stay));
+        this.#db.exec('COMMIT');
+        if (stay.length > 0) this.#lastRow += 1;
+        this.#logged = this.#live.size === 0 ? 0 : this.#logged + stay.length;
+      }
+    } catch (error) {
+      this.#failed(error as Error);
+      return;
+    }
+    this.#forgotten.clear();
   }
 
   #failed(error: Error): void {
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
     this.problem = `The journal cannot be written: ${error.message}.`;
     this.#log.error(this.problem);
-    // `#scheduled` stays set, so that nothing but this timer commits.
-    this.#lazy = setTimeout(() => this.#commit(), RETRY_MS);
+    // While `#scheduled` is set, nothing but this timer commits.
+    this.#scheduled = setTimeout(() => this.#commit(), RETRY_MS);
+    if (this.#forgotten.size > 0) this.#lazy ??= setTimeout(() => this.#clean(), RETRY_MS);
+  }
+
+  #read(take: (change: Change, row: number) => void): void {
+    for (const { num, changes } of this.#db.prepare('SELECT num, changes FROM log ORDER BY num').iterate()) {
+      readChanges(changes as Uint8Array, change => take(change, num as number));
+    }
   }
 }

@@ -22,6 +22,8 @@ export class Job {
   #ended = false;
   /** The bundle's file, as soon as it is here. */
   file: string | undefined;
+  /** Milliseconds that it will take, as far as that is known. */
+  expectedMs = Number.POSITIVE_INFINITY;
   /** Why it was cancelled, once it was. */
   cancelled: string | undefined;
 

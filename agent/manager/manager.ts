@@ -36,6 +36,7 @@ export class Manager {
       const { task, digest } = job.run;
       if (this.#jobs.get(task) === job) this.#jobs.delete(task);
       if (job.file) this.#bundles?.release(digest);
+      if ('outcome' in end && end.outcome === 'succeeded') this.#pool?.observe(digest, end.runMs);
       this.#ends.set(task, { job, end, payload });
       // failpoint: manager.result.sending
       this.#sendEnd(job, end, payload);

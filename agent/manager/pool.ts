@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { WorkerSettings } from '../../protocol/agent-manager/messages.ts';
 import type { Digest } from '../../protocol/ids.ts';
+import { Pace } from '../pace.ts';
 import type { Job } from './job.ts';
 import { Seat, type SeatContext } from './seat.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -20,6 +21,7 @@ export interface PoolOptions {
 export class Pool {
   readonly #queue: Job[] = [];
   readonly #seats: Seat[] = [];
+  readonly #pace = new Pace();
   readonly #changed: () => void;
   #scratches = 0;
 
@@ -53,6 +55,11 @@ export class Pool {
     return this.#seats.find(seat => seat.problem)?.problem;
   }
 
+  /** How long a task of this bundle took. */
+  observe(digest: Digest, ms: number): void {
+    this.#pace.observe(digest, ms);
+  }
+
   add(job: Job): void {
     this.#queue.push(job);
     this.#dispatch();
@@ -63,9 +70,10 @@ export class Pool {
     job.cancelled ??= reason;
     const at = this.#queue.indexOf(job);
     if (at >= 0) this.#queue.splice(at, 1);
-    const seat = this.#seats.find(seat => seat.job === job);
-    if (seat) seat.stop({ why: 'cancel', reason });
-    else job.end(cancelledEnd(reason));
+    const seat = this.#seats.find(seat => seat.has(job));
+    // What was only sent ahead is stopped when the worker comes to it, if it is not done by then.
+    if (seat?.job === job) seat.stop({ why: 'cancel', reason });
+    else if (!seat) job.end(cancelledEnd(reason));
   }
 
   /** Ends all workers, and resolves when they are gone. Jobs that had begun are lost; nothing is started any more. */
@@ -77,7 +85,8 @@ export class Pool {
   #dispatch(): void {
     while (this.#queue.length > 0) {
       const job = this.#queue[0]!;
-      const seat = this.#freeSeat(job.run.digest);
+      job.expectedMs = this.#pace.expect(job.run.digest);
+      const seat = this.#freeSeat(job.run.digest) ?? this.#seats.find(seat => seat.takesAhead(job));
       if (!seat) return;
       this.#queue.shift();
       if (job.cancelled !== undefined) job.end(cancelledEnd(job.cancelled));

@@ -32,6 +32,7 @@ export class WorkerProcess {
   #lastWords = '';
   #killing: NodeJS.Timeout | undefined;
   #ended = false;
+  #corked = false;
 
   constructor(endpoint: string, settings: WorkerSettings, scratch: string, handlers: WorkerHandlers) {
     this.#handlers = handlers;
@@ -73,7 +74,17 @@ export class WorkerProcess {
   }
 
   send(command: WorkerCommand, payload?: Uint8Array): void {
-    (this.#child.stdio[COMMAND_FD] as Writable).write(encodeMessage(command, payload));
+    const commands = this.#child.stdio[COMMAND_FD] as Writable;
+    if (!this.#corked) {
+      this.#corked = true;
+      // What is said in one turn of the loop leaves in one write: each wakes the worker.
+      commands.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        commands.uncork();
+      });
+    }
+    commands.write(encodeMessage(command, payload));
   }
 
   /** SIGTERM to the whole process group, then SIGKILL after the grace time. */

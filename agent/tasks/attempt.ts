@@ -1,6 +1,6 @@
 import type { Task } from '../../protocol/broker-agent/messages.ts';
 import type { Digest, Id } from '../../protocol/ids.ts';
-import type { Ending } from '../journal/journal.ts';
+import type { Ending } from '../journal/log.ts';
 import type { ManagerLink } from '../managers/manager-link.ts';
 import { OutputSpool } from './spool.ts';
 

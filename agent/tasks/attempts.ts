@@ -5,7 +5,8 @@ import type { RunaboutError } from '../../protocol/errors/error.ts';
 import type { Id } from '../../protocol/ids.ts';
 import type { BlobCache } from '../blobs/cache.ts';
 import type { BrokerStore } from '../broker/store.ts';
-import { blobOf, type Ending, type Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
+import { blobOf, type Ending } from '../journal/log.ts';
 import type { ManagerLink } from '../managers/manager-link.ts';
 import { Attempt } from './attempt.ts';
 import { type BrokerLine, Delivery } from './delivery.ts';
@@ -394,21 +395,33 @@ export class Attempts {
     this.#end(attempt, unrunMessage(attempt, 'cancelled', error), NOTHING);
   }
 
-  /** Journals an ending, and then tells it. */
-  #end(attempt: Attempt, message: Result | Lost, payload: Uint8Array, journaled?: () => void): void {
+  /**
+   * Journals an ending and tells it. One that its manager holds until `kept` is told at once: most are settled before
+   * they would have to be written.
+   */
+  #end(attempt: Attempt, message: Result | Lost, payload: Uint8Array, kept?: () => void): void {
     if (attempt.stage === 'ended') return;
     attempt.stage = 'ended';
     attempt.args = NOTHING;
     attempt.ending = { message, payload };
     this.#open -= 1;
     this.#preparer.release(attempt);
-    this.#journal.end(attempt.task, attempt.attempt, attempt.digest, attempt.ending, () => {
-      attempt.journaled = true;
-      // failpoint: agent.result.journaled
-      journaled?.();
-      if (attempt.dropped) this.#forget(attempt);
-      else this.#delivery.ending(attempt);
-    });
+    const { task, attempt: number, digest, ending } = attempt;
+    if (attempt.dropped) {
+      this.#forget(attempt);
+      kept?.();
+    } else if (kept && this.#broker.isConnected) {
+      this.#journal.endUnlessForgotten(task, number, digest, ending, kept);
+      this.#delivery.ending(attempt);
+    } else {
+      this.#journal.end(task, number, digest, ending, () => {
+        attempt.journaled = true;
+        // failpoint: agent.result.journaled
+        kept?.();
+        if (attempt.dropped) this.#forget(attempt);
+        else this.#delivery.ending(attempt);
+      });
+    }
     this.#next();
   }
 

@@ -3,7 +3,7 @@ import type { ManagerOutput } from '../../protocol/agent-manager/messages.ts';
 import type { AgentMessage } from '../../protocol/broker-agent/messages.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import type { BrokerStore } from '../broker/store.ts';
-import { blobOf } from '../journal/journal.ts';
+import { blobOf } from '../journal/log.ts';
 import type { Attempt } from './attempt.ts';
 import { lostMessage } from './endings.ts';
 

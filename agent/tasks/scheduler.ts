@@ -1,7 +1,7 @@
 import type { Digest, Id } from '../../protocol/ids.ts';
 import type { ManagerLink } from '../managers/manager-link.ts';
+import { Pace } from '../pace.ts';
 import type { Attempt } from './attempt.ts';
-import { Pace } from './pace.ts';
 import { choose, wanted } from './placement.ts';
 
 /** Which manager runs what next, and how much the agent wants from the broker. */

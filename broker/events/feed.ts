@@ -14,13 +14,13 @@ const BUSY_PAUSE_MS = 25;
 export interface Subscriber {
   readonly owner: string;
   readonly output: boolean;
-  /** Takes a frame, or drops the whole stream when it lags too far behind. */
-  send(frame: string): void;
+  /** Takes a frame (text as bytes), or drops the whole stream when it lags too far behind. */
+  send(frame: Uint8Array): void;
   /** Sends a frame and resolves when it has left; rejects when the stream is gone. */
-  sendSlowly(frame: string): Promise<void>;
+  sendSlowly(frame: Uint8Array): Promise<void>;
 }
 
-const encode = (frame: EventFrame) => JSON.stringify(frame);
+const encode = (frame: EventFrame) => Buffer.from(JSON.stringify(frame));
 
 /**
  * The live events of one owner. A commit only tells that there are newer ones; the feed then reads them from the store
@@ -55,14 +55,14 @@ export class OwnerFeed {
     this.#joining.add(subscriber);
     await subscriber.sendSlowly(encode([hello]));
     while (cursor < this.#position && this.#joining.has(subscriber)) {
-      const [{ floor }, { events, through }] = await Promise.all([
+      const [{ floor }, { frame, count, through }] = await Promise.all([
         this.#store.eventRange({ owner: this.#owner }),
         this.#read(cursor),
       ]);
       if (cursor < floor) {
         throw new RunaboutError('too-many-requests', 'The stream is read too slowly: events it did not get are gone.');
       }
-      if (events.length > 0) await subscriber.sendSlowly(encode(events));
+      if (count > 0) await subscriber.sendSlowly(frame);
       cursor = through;
     }
     if (!this.#joining.delete(subscriber)) return;
@@ -94,14 +94,13 @@ export class OwnerFeed {
     try {
       while (this.#again && this.#live.size + this.#joining.size > 0) {
         this.#again = false;
-        const { events, through, head } = await this.#read(this.#position);
+        const { frame, count, through, head } = await this.#read(this.#position);
         this.#position = through;
         if (through < head) this.#again = true;
-        if (events.length === 0) continue;
-        const frame = encode(events);
+        if (count === 0) continue;
         for (const subscriber of this.#live) subscriber.send(frame);
         // Most tasks of a busy owner change again within this pause; a lone change is never held up.
-        if (events.length >= BUSY && through === head) await pause(BUSY_PAUSE_MS, undefined, { ref: false });
+        if (count >= BUSY && through === head) await pause(BUSY_PAUSE_MS, undefined, { ref: false });
       }
     } catch {
       // The store is closing or failed: its own users hear of that, and the next commit tries again.

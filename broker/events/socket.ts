@@ -6,6 +6,9 @@ import { closeFor, keepAlive } from '../sockets.ts';
 import type { TokenHolder } from '../store/contract.ts';
 import type { Subscriber } from './feed.ts';
 
+/** Frames are text, and come as bytes. */
+const TEXT = { binary: false };
+
 /** Serves one event stream: waits for its `sub`, then sends until either side closes. */
 export function serveEvents(socket: WebSocket, holder: TokenHolder, { hub, clock, settings, log }: Services): void {
   let subscriber: Subscriber | undefined;
@@ -51,10 +54,10 @@ function toSubscriber(socket: WebSocket, owner: string, output: boolean, most: n
         socket.close(closeCodes.overload, 'too-many-requests: the stream is read too slowly');
         return;
       }
-      socket.send(frame);
+      socket.send(frame, TEXT);
     },
     sendSlowly(frame) {
-      return new Promise((resolve, reject) => socket.send(frame, error => (error ? reject(error) : resolve())));
+      return new Promise((resolve, reject) => socket.send(frame, TEXT, error => (error ? reject(error) : resolve())));
     },
   };
 }

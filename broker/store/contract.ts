@@ -12,7 +12,6 @@
 
 import type { Phase } from '../../protocol/broker-agent/messages.ts';
 import type { CreateEndpoint, EndpointRecord, HostInfo, WorkerCounts } from '../../protocol/client-broker/endpoints.ts';
-import type { BrokerEvent } from '../../protocol/client-broker/events.ts';
 import type {
   FunctionKind,
   FunctionRecord,
@@ -153,8 +152,13 @@ export interface CommitNotice {
 }
 
 export interface EventBatch {
-  /** In the order of their numbers; of an entity that changed often, only its newest state. */
-  events: BrokerEvent[];
+  /**
+   * The JSON text of an array of `BrokerEvent`, as it goes out to everybody who listens: in the order of their numbers,
+   * and of an entity that changed often, only its newest state.
+   */
+  frame: Uint8Array;
+  /** How many there are in it. */
+  count: number;
   /** Everything up to this number is in. */
   through: number;
   head: number;
@@ -202,6 +206,8 @@ export interface StoreVerbs {
    * @throws `not-found`, `idempotency-conflict`, `arguments-invalid`, each with the path of the task in the batch
    */
   submit(request: { owner: string; now: number; tasks: TaskToSubmit[] }): TaskRecord[];
+  /** As {@link submit}, for those who only need the ids: records of a large batch cost more than its submission. */
+  submitForIds(request: { owner: string; now: number; tasks: TaskToSubmit[] }): string[];
   getTask(request: { owner: string; id: string; now: number }): TaskRecord;
   listTasks(
     request: PageRequest & {

@@ -35,5 +35,5 @@ export const OutputEvent = z.object({ t: z.literal('output'), task: Id, chunks: 
 export type OutputEvent = z.infer<typeof OutputEvent>;
 
 /** One text frame of the broker: an array of messages. */
-export const EventFrame = z.array(z.union([Hello, BrokerEvent, OutputEvent]));
+export const EventFrame = z.array(z.discriminatedUnion('t', [Hello, BrokerEvent, OutputEvent]));
 export type EventFrame = z.infer<typeof EventFrame>;

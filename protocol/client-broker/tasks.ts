@@ -96,6 +96,10 @@ export type TaskRecord = z.infer<typeof TaskRecord>;
 export const SubmittedTasks = z.object({ tasks: z.array(TaskRecord) });
 export type SubmittedTasks = z.infer<typeof SubmittedTasks>;
 
+/** `?answer=ids`: the same without the records, for large batches. */
+export const SubmittedIds = z.object({ ids: z.array(Id) });
+export const SubmitQuery = z.object({ answer: z.enum(['records', 'ids']).default('records') });
+
 export const TaskQuery = PageQuery.extend({
   state: z.enum(taskStates).optional(),
   function: Id.optional(),

@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import {
   OutputQuery,
+  SubmitQuery,
   SubmitTasks,
+  SubmittedIds,
   SubmittedTasks,
   TaskHistory,
   TaskOutput,
@@ -33,19 +35,24 @@ export const taskRoutes: Routes = (app, services) => {
         summary: 'Submits tasks, all or none; answered once they are durable',
         tags,
         body: SubmitTasks,
-        response: { 201: SubmittedTasks },
+        querystring: SubmitQuery,
+        response: { 201: z.union([SubmittedTasks, SubmittedIds]) },
       },
     },
-    async ({ body, holder: { owner } }, reply) => {
+    async ({ body, query, holder: { owner } }, reply) => {
       const tasks = await toTasks(body.tasks, owner, services);
       // failpoint: broker.submit.received
-      const submitted = store.submit({ owner, now: clock.now(), tasks });
+      const request = { owner, now: clock.now(), tasks };
+      const submitted =
+        query.answer === 'ids'
+          ? store.submitForIds(request).then(ids => ({ ids }))
+          : store.submit(request).then(records => ({ tasks: records }));
       // Asked for in the same turn, so that submission, claim and events are one commit where there is credit.
       for (const endpoint of new Set(tasks.map(task => task.endpoint))) sessions.pump(endpoint);
       hub.changing(owner);
-      const records = await submitted;
+      const answer = await submitted;
       // failpoint: broker.submit.answering
-      return reply.code(201).send({ tasks: records });
+      return reply.code(201).send(answer);
     },
   );
 

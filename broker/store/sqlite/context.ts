@@ -1,6 +1,10 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { RunaboutError } from '../../../protocol/errors/error.ts';
 import type { CommitNotice, StorePolicy } from '../contract.ts';
+import { principalName } from './constants.ts';
+
+/** Rows of one statement that are kept at the most. */
+const CONSTANTS_MOST = 50_000;
 
 /** A row as an object. The statement and the type stand side by side wherever one is read. */
 type Row = Record<string, SQLOutputValue>;
@@ -28,6 +32,9 @@ export class Context {
   readonly #statements = new Map<string, Prepared>();
   readonly #heads = new Map<number, number>();
   readonly #dirtyHeads = new Set<number>();
+  /** Event numbers taken in this transaction. */
+  #changes = 0;
+  readonly #constants = new Map<string, Map<number, object>>();
   #counts = new Map<number, { queued: number; live: number }>();
   #verb: Omit<CommitNotice, 'heads'> = emptyNotice();
   #commit: CommitNotice = { heads: {}, ...emptyNotice() };
@@ -75,6 +82,7 @@ export class Context {
     const next = this.head(owner) + 1;
     this.#heads.set(owner, next);
     this.#dirtyHeads.add(owner);
+    this.#changes += 1;
     return next;
   }
 
@@ -139,20 +147,27 @@ export class Context {
   /** Forgets what the verb gathered: its rows were rolled back. */
   dropVerb(): void {
     this.#counts.clear();
+    this.#constants.clear();
     this.#verb = emptyNotice();
   }
 
-  /** Writes the event numbers, right before the commit. */
-  finishTransaction(): CommitNotice {
+  forgetConstants(): void {
+    this.#constants.clear();
+  }
+
+  /** Writes the event numbers, right before the commit. `changes`: how many were taken. */
+  finishTransaction(): { notice: CommitNotice; changes: number } {
     for (const owner of this.#dirtyHeads) {
       const head = this.#heads.get(owner)!;
       this.run('UPDATE principals SET head = ? WHERE num = ?', head, owner);
-      this.#commit.heads[this.ownerId(owner)] = head;
+      this.#commit.heads[principalName(this, owner).id] = head;
     }
     this.#dirtyHeads.clear();
     const notice = this.#commit;
     this.#commit = { heads: {}, ...emptyNotice() };
-    return notice;
+    const changes = this.#changes;
+    this.#changes = 0;
+    return { notice, changes };
   }
 
   /** Forgets what the transaction gathered, its event numbers too: it told nobody of them, and the next one takes them. */
@@ -160,6 +175,7 @@ export class Context {
     this.dropVerb();
     this.#heads.clear();
     this.#dirtyHeads.clear();
+    this.#changes = 0;
     this.#commit = { heads: {}, ...emptyNotice() };
   }
 
@@ -170,8 +186,23 @@ export class Context {
     return row.num;
   }
 
-  ownerId(num: number): string {
-    return this.get<{ id: string }>('SELECT id FROM principals WHERE num = ?', num)!.id;
+  /**
+   * The row that a statement gives for a key, read once: for what never changes while it is there.
+   * @throws RunaboutError `broker-internal` when there is none
+   */
+  constant<T extends object>(sql: string, key: number): T {
+    let rows = this.#constants.get(sql);
+    if (!rows || rows.size >= CONSTANTS_MOST) {
+      rows = new Map();
+      this.#constants.set(sql, rows);
+    }
+    let row = rows.get(key);
+    if (!row) {
+      row = this.get<T>(sql, key);
+      if (!row) throw new RunaboutError('broker-internal', `The store lacks a row that another one refers to: ${key}.`);
+      rows.set(key, row);
+    }
+    return row as T;
   }
 }
 

@@ -17,6 +17,8 @@ export type Reply = { ok: true; value: unknown } | { ok: false; error: RunaboutE
 export interface Committed {
   replies: Reply[];
   notice: CommitNotice;
+  /** How many events it brought about. */
+  changes: number;
 }
 
 /**
@@ -58,18 +60,18 @@ export class SqliteEngine {
       const storage = storageError(cause);
       if (storage && calls.length > 1) return calls.map(call => this.run([call])).reduce(joined);
       const error = storage ?? asRunaboutError(cause, 'broker-internal', 'The store could not commit');
-      return { replies: calls.map(() => ({ ok: false, error })), notice: { heads: {}, ...emptyNotice() } };
+      return { replies: calls.map(() => ({ ok: false, error })), notice: { heads: {}, ...emptyNotice() }, changes: 0 };
     }
   }
 
   #commit(calls: readonly Call[]): Committed {
     this.#db.exec('BEGIN IMMEDIATE');
     const replies = calls.map(call => this.#runOne(call));
-    const notice = this.#ctx.finishTransaction();
+    const { notice, changes } = this.#ctx.finishTransaction();
     // failpoint: store.committing of calls.map(call => call.verb)
     this.#db.exec('COMMIT');
     // failpoint: store.committed of calls.map(call => call.verb)
-    return { replies, notice };
+    return { replies, notice, changes };
   }
 
   #runOne({ verb, request }: Call): Reply {
@@ -97,6 +99,7 @@ export class SqliteEngine {
 function joined(a: Committed, b: Committed): Committed {
   return {
     replies: [...a.replies, ...b.replies],
+    changes: a.changes + b.changes,
     notice: {
       heads: { ...a.notice.heads, ...b.notice.heads },
       ended: [...a.notice.ended, ...b.notice.ended],

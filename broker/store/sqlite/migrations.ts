@@ -18,7 +18,8 @@ const migrations: readonly string[] = [
     kind       TEXT NOT NULL,
     name       TEXT NOT NULL UNIQUE,
     created_at INTEGER NOT NULL,
-    head       INTEGER NOT NULL DEFAULT 0
+    head       INTEGER NOT NULL DEFAULT 0,
+    floor      INTEGER NOT NULL DEFAULT 0
   ) STRICT;
 
   CREATE TABLE tokens (
@@ -41,6 +42,7 @@ const migrations: readonly string[] = [
   CREATE UNIQUE INDEX functions_name ON functions (owner, name) WHERE deleted = 0;
   CREATE INDEX functions_listed ON functions (owner, num);
   CREATE INDEX functions_changed ON functions (owner, seq);
+  CREATE INDEX functions_deleted ON functions (num) WHERE deleted = 1;
 
   CREATE TABLE versions (
     num        INTEGER PRIMARY KEY,
@@ -54,6 +56,8 @@ const migrations: readonly string[] = [
     created_at INTEGER NOT NULL,
     UNIQUE (function, version)
   ) STRICT;
+  CREATE INDEX versions_digest ON versions (digest);
+  CREATE INDEX versions_map ON versions (map_digest) WHERE map_digest IS NOT NULL;
 
   CREATE TABLE endpoints (
     num         INTEGER PRIMARY KEY,
@@ -79,6 +83,7 @@ const migrations: readonly string[] = [
   CREATE UNIQUE INDEX endpoints_name ON endpoints (owner, name) WHERE deleted = 0;
   CREATE INDEX endpoints_listed ON endpoints (owner, num);
   CREATE INDEX endpoints_changed ON endpoints (owner, seq);
+  CREATE INDEX endpoints_deleted ON endpoints (num) WHERE deleted = 1;
 
   CREATE TABLE tasks (
     num           INTEGER PRIMARY KEY,
@@ -105,17 +110,28 @@ const migrations: readonly string[] = [
     value_type    TEXT,
     value_size    INTEGER,
     error         TEXT,
-    timings       TEXT
+    timings       TEXT,
+    -- Its history: the elements of a JSON array [state, at, attempt, reason?]. Steps are written with the rest of the
+    -- row; a table of them would double the rows written for a task.
+    steps         TEXT NOT NULL,
+    -- What came of it. Written once, with the last step; last in the row, so that lists need not read past it.
+    outcome_bytes BLOB,
+    outcome_blob  TEXT,
+    outcome_error TEXT
   ) STRICT;
   CREATE INDEX tasks_listed ON tasks (owner, num);
   CREATE INDEX tasks_by_endpoint ON tasks (endpoint, num);
   CREATE INDEX tasks_by_function ON tasks (function, num);
   CREATE INDEX tasks_changed ON tasks (owner, seq);
-  CREATE INDEX tasks_queue ON tasks (endpoint, priority DESC, num) WHERE state = 'queued';
+  -- Tasks that wait for their next attempt stand apart from the queue: a claim does not read past them.
+  CREATE INDEX tasks_queue ON tasks (endpoint, priority DESC, num) WHERE state = 'queued' AND not_before = 0;
+  CREATE INDEX tasks_paused ON tasks (endpoint, not_before) WHERE state = 'queued' AND not_before > 0;
   CREATE INDEX tasks_waiting ON tasks (owner, num) WHERE state = 'queued';
   CREATE INDEX tasks_live ON tasks (endpoint, num) WHERE ended_at IS NULL AND state <> 'queued';
   CREATE INDEX tasks_ended ON tasks (owner, state, num) WHERE ended_at IS NOT NULL;
   CREATE INDEX tasks_deadline ON tasks (deadline) WHERE state = 'queued' AND deadline IS NOT NULL;
+  CREATE INDEX tasks_over ON tasks (ended_at) WHERE ended_at IS NOT NULL;
+  CREATE INDEX outcomes_blob ON tasks (outcome_blob) WHERE outcome_blob IS NOT NULL;
 
   -- Apart from the task, whose row is rewritten with every change.
   CREATE TABLE arguments (
@@ -125,24 +141,7 @@ const migrations: readonly string[] = [
     bytes BLOB,
     blob  TEXT
   ) STRICT;
-
-  CREATE TABLE outcomes (
-    task    INTEGER PRIMARY KEY REFERENCES tasks,
-    attempt INTEGER NOT NULL,
-    bytes   BLOB,
-    blob    TEXT,
-    error   TEXT
-  ) STRICT;
-
-  CREATE TABLE history (
-    task    INTEGER NOT NULL REFERENCES tasks,
-    seq     INTEGER NOT NULL,
-    at      INTEGER NOT NULL,
-    state   TEXT NOT NULL,
-    attempt INTEGER NOT NULL,
-    reason  TEXT,
-    PRIMARY KEY (task, seq)
-  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX arguments_blob ON arguments (blob) WHERE blob IS NOT NULL;
 
   CREATE TABLE idempotency (
     owner   INTEGER NOT NULL REFERENCES principals,
@@ -151,6 +150,7 @@ const migrations: readonly string[] = [
     content TEXT NOT NULL,
     PRIMARY KEY (owner, key)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX idempotency_task ON idempotency (task);
 
   CREATE TABLE output (
     num     INTEGER PRIMARY KEY,
@@ -172,7 +172,7 @@ const migrations: readonly string[] = [
   CREATE TABLE blobs (
     digest     TEXT PRIMARY KEY,
     size       INTEGER NOT NULL,
-    created_at INTEGER NOT NULL
+    used_at    INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   -- Who may read a blob: a principal or an endpoint, by id.
   CREATE TABLE blob_readers (
@@ -190,26 +190,6 @@ const migrations: readonly string[] = [
     id    TEXT NOT NULL,
     PRIMARY KEY (owner, seq)
   ) STRICT, WITHOUT ROWID;
-  `,
-  // Retention: ended tasks in the order of their ends, and what refers to a blob. All but the first index nothing of a
-  // task with small arguments, a small result and no idempotency key.
-  `
-  CREATE INDEX tasks_over ON tasks (ended_at) WHERE ended_at IS NOT NULL;
-  CREATE INDEX idempotency_task ON idempotency (task);
-  CREATE INDEX arguments_blob ON arguments (blob) WHERE blob IS NOT NULL;
-  CREATE INDEX outcomes_blob ON outcomes (blob) WHERE blob IS NOT NULL;
-  CREATE INDEX versions_digest ON versions (digest);
-  CREATE INDEX versions_map ON versions (map_digest) WHERE map_digest IS NOT NULL;
-  CREATE INDEX functions_deleted ON functions (num) WHERE deleted = 1;
-  CREATE INDEX endpoints_deleted ON endpoints (num) WHERE deleted = 1;
-  ALTER TABLE principals ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE blobs RENAME COLUMN created_at TO used_at;
-  `,
-  // Tasks that wait for their next attempt stand apart from the queue: a claim does not read past them.
-  `
-  DROP INDEX tasks_queue;
-  CREATE INDEX tasks_queue ON tasks (endpoint, priority DESC, num) WHERE state = 'queued' AND not_before = 0;
-  CREATE INDEX tasks_paused ON tasks (endpoint, not_before) WHERE state = 'queued' AND not_before > 0;
   `,
 ];
 

@@ -1,8 +1,9 @@
 import type { EndpointRecord } from '../../../protocol/client-broker/endpoints.ts';
-import type { FunctionKind, FunctionRecord, FunctionVersion } from '../../../protocol/client-broker/functions.ts';
+import type { FunctionRecord, FunctionVersion } from '../../../protocol/client-broker/functions.ts';
 import type { TaskRecord, Wait } from '../../../protocol/client-broker/tasks.ts';
 import type { TaskState } from '../../../protocol/tasks/states.ts';
 import type { StoredValue } from '../contract.ts';
+import { endpointName, functionOf, principalName } from './constants.ts';
 import type { Context } from './context.ts';
 
 // Rows as the statements below read them, and the records made of them.
@@ -93,6 +94,9 @@ export function toFunctionRecord(row: FunctionRow): FunctionRecord {
 export interface TaskRecordRow {
   num: number;
   id: string;
+  owner: number;
+  version: number;
+  endpoint: number;
   seq: number;
   state: TaskState;
   state_at: number;
@@ -109,42 +113,18 @@ export interface TaskRecordRow {
   value_size: number | null;
   error: string | null;
   timings: string | null;
-  function_id: string;
-  function_name: string;
-  version: number;
-  digest: string;
-  kind: FunctionKind;
-  endpoint: number;
-  endpoint_id: string;
-  endpoint_name: string;
-  endpoint_state: EndpointRow['state'];
-  endpoint_state_at: number;
-  endpoint_problem: string | null;
-  owner_id: string;
-  owner_name: string;
 }
 
-export const SELECT_TASK_RECORD = `SELECT t.num, t.id, t.seq, t.state, t.state_at, t.attempt, t.max_attempts,
-  t.not_before, t.note, t.created_at, t.started_at, t.ended_at, t.timeout_ms, t.deadline, t.value_type, t.value_size,
-  t.error, t.timings, f.id AS function_id, f.name AS function_name, v.version, v.digest, v.kind, t.endpoint,
-  e.id AS endpoint_id, e.name AS endpoint_name, e.state AS endpoint_state, e.state_at AS endpoint_state_at,
-  e.problem AS endpoint_problem, o.id AS owner_id, o.name AS owner_name
-  FROM tasks t JOIN functions f ON f.num = t.function JOIN versions v ON v.num = t.version
-  JOIN endpoints e ON e.num = t.endpoint JOIN principals o ON o.num = t.owner`;
+export const SELECT_TASK_RECORD = `SELECT num, id, owner, version, endpoint, seq, state, state_at, attempt, max_attempts,
+  not_before, note, created_at, started_at, ended_at, timeout_ms, deadline, value_type, value_size, error, timings
+  FROM tasks`;
 
-/** @param ahead how many tasks are before it in its queue, see {@link tasksAhead} */
-export function toTaskRecord(ctx: Context, row: TaskRecordRow, now: number, ahead: number): TaskRecord {
+export function toTaskRecord(ctx: Context, row: TaskRecordRow, queues: Queues): TaskRecord {
   const record: TaskRecord = {
     id: row.id,
-    function: {
-      id: row.function_id,
-      name: row.function_name,
-      version: row.version,
-      digest: row.digest,
-      kind: row.kind,
-    },
-    endpoint: { id: row.endpoint_id, name: row.endpoint_name },
-    owner: { id: row.owner_id, name: row.owner_name },
+    function: functionOf(ctx, row.version),
+    endpoint: endpointName(ctx, row.endpoint),
+    owner: principalName(ctx, row.owner),
     state: row.state,
     attempt: row.attempt,
     maxAttempts: row.max_attempts,
@@ -157,7 +137,7 @@ export function toTaskRecord(ctx: Context, row: TaskRecordRow, now: number, ahea
   }
   if (row.timeout_ms !== null) record.timeoutMs = row.timeout_ms;
   if (row.deadline !== null) record.deadline = row.deadline;
-  const wait = waitOf(row, now, ahead);
+  const wait = waitOf(row, record.endpoint.name, queues);
   if (wait) record.wait = wait;
   if (row.error !== null) record.error = JSON.parse(row.error);
   if (row.value_type !== null) record.value = { type: row.value_type, size: row.value_size! };
@@ -166,8 +146,7 @@ export function toTaskRecord(ctx: Context, row: TaskRecordRow, now: number, ahea
 }
 
 /** Why the task waits: the nearest reason that a person can do something about. */
-function waitOf(row: TaskRecordRow, now: number, ahead: number): Wait | undefined {
-  const on = row.endpoint_name;
+function waitOf(row: TaskRecordRow, on: string, queues: Queues): Wait | undefined {
   if (row.state === 'cancelling') {
     return { reason: 'cancelling', text: `Being stopped on ${on}.`, since: row.state_at };
   }
@@ -175,54 +154,74 @@ function waitOf(row: TaskRecordRow, now: number, ahead: number): Wait | undefine
     return { reason: 'preparing', text: row.note ?? `${on} has it and has not started it yet.`, since: row.state_at };
   }
   if (row.state !== 'queued') return undefined;
-  if (row.endpoint_state === 'new') {
-    return { reason: 'endpoint-new', text: `Endpoint ${on} was never started.`, since: row.endpoint_state_at };
+  const endpoint = queues.endpoint(row.endpoint);
+  if (endpoint.state === 'new') {
+    return { reason: 'endpoint-new', text: `Endpoint ${on} was never started.`, since: endpoint.state_at };
   }
-  if (row.endpoint_state === 'offline') {
-    return { reason: 'endpoint-offline', text: `Endpoint ${on} is offline.`, since: row.endpoint_state_at };
+  if (endpoint.state === 'offline') {
+    return { reason: 'endpoint-offline', text: `Endpoint ${on} is offline.`, since: endpoint.state_at };
   }
-  if (row.not_before > now) {
-    const text = `${row.note ?? 'The attempt was lost.'} Next attempt in ${Math.ceil((row.not_before - now) / 1000)} s.`;
+  if (row.not_before > queues.now) {
+    const seconds = Math.ceil((row.not_before - queues.now) / 1000);
+    const text = `${row.note ?? 'The attempt was lost.'} Next attempt in ${seconds} s.`;
     return { reason: 'retry', text: text.slice(-512), since: row.state_at };
   }
-  if (row.endpoint_problem !== null) {
-    return { reason: 'no-free-worker', text: row.endpoint_problem.slice(0, 512), since: row.state_at };
+  if (endpoint.problem !== null) {
+    return { reason: 'no-free-worker', text: endpoint.problem.slice(0, 512), since: row.state_at };
   }
+  const ahead = queues.ahead(row);
   if (ahead > 0) return { reason: 'tasks-ahead', text: `${aheadText(ahead)} ahead on ${on}.`, since: row.state_at };
   return { reason: 'no-free-worker', text: `Next in line; no worker of ${on} is free.`, since: row.state_at };
 }
-
-/** How far into a queue positions are counted; further back they are "more than" this. */
-const COUNTED = 1000;
 
 function aheadText(ahead: number): string {
   if (ahead > COUNTED) return `More than ${COUNTED} tasks are`;
   return ahead === 1 ? '1 task is' : `${ahead} tasks are`;
 }
 
-/**
- * How many tasks are before each queued one of these rows, counted from the head of each endpoint's queue: one short
- * read per endpoint, however long the queue or the page.
- */
-export function tasksAhead(ctx: Context, rows: readonly TaskRecordRow[]): (row: TaskRecordRow) => number {
-  const positions = new Map<number, number>();
-  const lengths = new Map<number, number>();
-  for (const row of rows) {
-    if (row.state !== 'queued' || row.endpoint_state !== 'online' || lengths.has(row.endpoint)) continue;
-    const head = ctx.all<{ num: number }>(
-      `SELECT num FROM tasks WHERE endpoint = ? AND state = 'queued' AND not_before = 0 ORDER BY priority DESC, num LIMIT ${COUNTED + 1}`,
-      row.endpoint,
-    );
-    for (const [i, { num }] of head.entries()) positions.set(num, i);
-    lengths.set(row.endpoint, head.length);
+/** How far into a queue positions are counted; further back they are "more than" this. */
+const COUNTED = 1000;
+
+/** The queues that the tasks of one answer wait in: each is read once, however many of its tasks are in the answer. */
+export class Queues {
+  readonly now: number;
+  readonly #ctx: Context;
+  readonly #endpoints = new Map<number, Pick<EndpointRow, 'state' | 'state_at' | 'problem'>>();
+  readonly #positions = new Map<number, Map<number, number>>();
+
+  constructor(ctx: Context, now: number) {
+    this.#ctx = ctx;
+    this.now = now;
   }
-  // One that is not among them is behind them all: further back, or at the end of a pause that no claim has seen yet.
-  return row => positions.get(row.num) ?? lengths.get(row.endpoint) ?? 0;
+
+  endpoint(num: number): Pick<EndpointRow, 'state' | 'state_at' | 'problem'> {
+    let row = this.#endpoints.get(num);
+    if (!row) {
+      row = this.#ctx.get('SELECT state, state_at, problem FROM endpoints WHERE num = ?', num)!;
+      this.#endpoints.set(num, row!);
+    }
+    return row!;
+  }
+
+  /** How many tasks are before this one: exact up to {@link COUNTED}, one short read from the head of its queue. */
+  ahead({ num, endpoint }: TaskRecordRow): number {
+    let positions = this.#positions.get(endpoint);
+    if (!positions) {
+      const head = this.#ctx.all<{ num: number }>(
+        `SELECT num FROM tasks WHERE endpoint = ? AND state = 'queued' AND not_before = 0 ORDER BY priority DESC, num LIMIT ${COUNTED + 1}`,
+        endpoint,
+      );
+      positions = new Map(head.map((row, i) => [row.num, i]));
+      this.#positions.set(endpoint, positions);
+    }
+    // One that is not among them is behind them all: further back, or at the end of a pause that no claim has seen yet.
+    return positions.get(num) ?? positions.size;
+  }
 }
 
 export function toTaskRecords(ctx: Context, rows: readonly TaskRecordRow[], now: number): TaskRecord[] {
-  const ahead = tasksAhead(ctx, rows);
-  return rows.map(row => toTaskRecord(ctx, row, now, ahead(row)));
+  const queues = new Queues(ctx, now);
+  return rows.map(row => toTaskRecord(ctx, row, queues));
 }
 
 /** A value from its columns. */

@@ -34,18 +34,29 @@ const toPlain = ({ code, message, hint, path }: RunaboutError): PlainError => ({
   ...(path ? { path } : {}),
 });
 
+/** After a commit of this many events there are more to come: the next one waits until this long after it. */
+const BUSY = 8;
+const BUSY_PAUSE_MS = 2;
+
 function serve(port: MessagePort, { file, policy }: ThreadData): void {
   const engine = new SqliteEngine(file, policy);
-  port.on('message', (first: ToThread) => {
-    // Everything that came in while the last transaction was committed forms the next one.
-    const calls: Call[] = [];
-    let closing = false;
-    for (let next: { message: ToThread } | undefined = { message: first }; next; next = receiveMessageOnPort(port)) {
-      if (next.message === 'close') closing = true;
-      else calls.push(...(decode(next.message) as Call[]));
-    }
-    if (calls.length > 0) {
-      const { replies, notice } = engine.run(calls);
+  let waiting: Call[] = [];
+  let closing = false;
+  let pause: NodeJS.Timeout | undefined;
+  let commit = { at: 0, changes: 0 };
+
+  const take = (message: ToThread) => {
+    if (message === 'close') closing = true;
+    else waiting.push(...(decode(message) as Call[]));
+  };
+  const run = () => {
+    pause = undefined;
+    // What came in while the last transaction was committed, or paused for, forms the next one.
+    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) take(next.message);
+    if (waiting.length > 0) {
+      const { replies, notice, changes } = engine.run(waiting);
+      waiting = [];
+      commit = { at: performance.now(), changes };
       const plain = replies.map(reply => (reply.ok ? reply : { ok: false as const, error: toPlain(reply.error) }));
       const bytes = encode({ replies: plain, notice } satisfies Committed);
       port.postMessage(bytes satisfies FromThread, [bytes.buffer]);
@@ -55,6 +66,13 @@ function serve(port: MessagePort, { file, policy }: ThreadData): void {
       port.postMessage('closed' satisfies FromThread);
       port.close();
     }
+  };
+  port.on('message', (message: ToThread) => {
+    take(message);
+    if (pause) return;
+    const wait = commit.changes >= BUSY && !closing ? commit.at + BUSY_PAUSE_MS - performance.now() : 0;
+    if (wait > 0) pause = setTimeout(run, wait);
+    else run();
   });
   port.postMessage('open' satisfies FromThread);
 }

@@ -1,4 +1,6 @@
+import type { HistoryEntry } from '../../../protocol/client-broker/tasks.ts';
 import { isTerminal, type TaskEvent, type TaskState, transition } from '../../../protocol/tasks/states.ts';
+import { endpointId } from './constants.ts';
 import { type Context, orNull } from './context.ts';
 
 /** The part of a task that changes over its life. */
@@ -7,7 +9,6 @@ export interface TaskRow {
   id: string;
   owner: number;
   endpoint: number;
-  endpoint_id: string;
   seq: number;
   state: TaskState;
   state_at: number;
@@ -21,19 +22,22 @@ export interface TaskRow {
   /** Of a leased task: what the agent is preparing. Of a queued one: why its last attempt is gone. */
   note: string | null;
   started_at: number | null;
+  /** Steps that were taken since it was read, as the column has them. */
+  steps?: string;
   /** Set when it ends; of a task that had ended before it was read, they are not read. */
   ended_at?: number;
   value_type?: string;
   value_size?: number;
   error?: string;
   timings?: string;
+  outcome_bytes?: Uint8Array;
+  outcome_blob?: string;
+  outcome_error?: string;
 }
 
-const COLUMNS = `t.num, t.id, t.owner, t.endpoint, e.id AS endpoint_id, t.seq, t.state, t.state_at, t.attempt, t.tries,
-  t.max_attempts, t.worker_deaths, t.not_before, t.deadline, t.note, t.started_at FROM tasks t JOIN endpoints e ON e.num = t.endpoint`;
-
 /** Start of every statement that reads tasks in order to change them. */
-export const SELECT_TASK = `SELECT ${COLUMNS}`;
+export const SELECT_TASK = `SELECT t.num, t.id, t.owner, t.endpoint, t.seq, t.state, t.state_at, t.attempt, t.tries,
+  t.max_attempts, t.worker_deaths, t.not_before, t.deadline, t.note, t.started_at FROM tasks t`;
 
 /** In the hands of an agent, in the words of the index `tasks_live`. */
 export const IS_LIVE = "t.ended_at IS NULL AND t.state <> 'queued'";
@@ -58,30 +62,30 @@ export function step(ctx: Context, row: TaskRow, event: TaskEvent, now: number, 
   row.note = null;
   row.seq = ctx.nextSeq(row.owner);
   if (next === 'running') row.started_at = now;
-  if (next === 'queued') ctx.noteReady(row.endpoint_id);
+  if (next === 'queued') ctx.noteReady(endpointId(ctx, row.endpoint));
   if (isTerminal(next)) {
     row.ended_at = now;
     ctx.noteEnded(row.id);
   }
   ctx.count(row.endpoint, queued, live);
-  writeHistory(ctx, row, reason);
+  row.steps = `${row.steps ?? ''},${stepText(next, now, row.attempt, reason)}`;
   return true;
 }
 
-export function writeHistory(
-  ctx: Context,
-  row: Pick<TaskRow, 'num' | 'seq' | 'state' | 'state_at' | 'attempt'>,
-  reason?: string,
-): void {
-  ctx.run(
-    'INSERT INTO history (task, seq, at, state, attempt, reason) VALUES (?, ?, ?, ?, ?, ?)',
-    row.num,
-    row.seq,
-    row.state_at,
-    row.state,
-    row.attempt,
-    reason ?? null,
-  );
+/** One step, as an element of the column `steps`. */
+export function stepText(state: TaskState, at: number, attempt: number, reason?: string): string {
+  return reason === undefined ? `["${state}",${at},${attempt}]` : JSON.stringify([state, at, attempt, reason]);
+}
+
+/** The steps of a column, oldest first. */
+export function readSteps(steps: string): HistoryEntry[] {
+  const list = JSON.parse(`[${steps}]`) as [TaskState, number, number, string?][];
+  return list.map(([state, at, attempt, reason]) => ({
+    at,
+    state,
+    attempt,
+    ...(reason === undefined ? {} : { reason }),
+  }));
 }
 
 /** Writes what steps changed; for a task that goes on, only the columns that change while it does. */
@@ -90,7 +94,7 @@ export function saveTask(ctx: Context, row: TaskRow): void {
   if (row.ended_at === undefined) {
     ctx.run(
       `UPDATE tasks SET seq = ?, state = ?, state_at = ?, attempt = ?, tries = ?, worker_deaths = ?, not_before = ?,
-         note = ?, started_at = ? WHERE num = ?`,
+         note = ?, started_at = ?, steps = steps || ? WHERE num = ?`,
       seq,
       state,
       state_at,
@@ -100,13 +104,16 @@ export function saveTask(ctx: Context, row: TaskRow): void {
       not_before,
       note,
       started_at,
+      row.steps ?? '',
       num,
     );
+    delete row.steps;
     return;
   }
   ctx.run(
     `UPDATE tasks SET seq = ?, state = ?, state_at = ?, worker_deaths = ?, note = NULL, started_at = ?, ended_at = ?,
-       value_type = ?, value_size = ?, error = ?, timings = ? WHERE num = ?`,
+       value_type = ?, value_size = ?, error = ?, timings = ?, steps = steps || ?, outcome_bytes = ?, outcome_blob = ?,
+       outcome_error = ? WHERE num = ?`,
     seq,
     state,
     state_at,
@@ -117,6 +124,11 @@ export function saveTask(ctx: Context, row: TaskRow): void {
     orNull(row.value_size),
     orNull(row.error),
     orNull(row.timings),
+    row.steps ?? '',
+    orNull(row.outcome_bytes),
+    orNull(row.outcome_blob),
+    orNull(row.outcome_error),
     num,
   );
+  delete row.steps;
 }

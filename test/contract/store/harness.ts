@@ -1,4 +1,4 @@
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { systemClock } from '../../../broker/clock.ts';
 import { reconcile } from '../../../broker/sessions/reconcile.ts';
 import type {
@@ -9,6 +9,7 @@ import type {
   StorePolicy,
   TaskToSubmit,
 } from '../../../broker/store/contract.ts';
+import type { BrokerEvent } from '../../../protocol/client-broker/events.ts';
 import type { RunaboutError } from '../../../protocol/errors/error.ts';
 import { newId } from '../../../protocol/ids.ts';
 import { HOST, WORKERS } from '../../support/raw-agent.ts';
@@ -105,3 +106,11 @@ export const sweepTwice = async () => {
   await store.sweep({ now, limit: 100 });
   await store.sweep({ now, limit: 100 });
 };
+
+/** What changed after an event number: the newest state of each thing. */
+export async function eventsAfter(after: number, limit = 100, whose = owner) {
+  const { frame, count, ...range } = await store.events({ owner: whose, after, limit, now });
+  const events: BrokerEvent[] = JSON.parse(Buffer.from(frame).toString('utf8'));
+  expect(events).toHaveLength(count);
+  return { events, ...range };
+}

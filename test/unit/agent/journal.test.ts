@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { Journal } from '../../../agent/journal/journal.ts';
@@ -41,7 +42,7 @@ test('call-backs come after the commit, in order, and not at once', async () => 
       attempt: 1,
       phase: 'ended',
       digest,
-      ending: { message: ending(a).message, payload: Uint8Array.from(Buffer.from('42')) },
+      ending: { message: ending(a).message, payload: Buffer.from('42') },
     },
     { task: b, attempt: 1, phase: 'started', digest, ending: undefined },
   ]);
@@ -100,4 +101,67 @@ test('a full disk holds acknowledgements back until there is room', async () => 
   expect(journal.rows()).toHaveLength(1);
   expect(statSync(file).size).toBeGreaterThan(0);
   journal.close();
+});
+
+test('an ending that is settled soon is never written, and what holds it hears of that', async () => {
+  const file = join(folder('journal'), 'journal.sqlite');
+  const journal = new Journal(file, log);
+  const [settled, waiting] = [newId(), newId()];
+  await committed(done => {
+    journal.put(settled, 1, 'started', digest, () => {});
+    journal.put(waiting, 1, 'started', digest, done);
+  });
+  const kept: string[] = [];
+  journal.endUnlessForgotten(settled, 1, digest, ending(settled), () => kept.push('settled'));
+  journal.forget(settled);
+  expect(kept).toEqual(['settled']);
+  await committed(done => journal.endUnlessForgotten(waiting, 1, digest, ending(waiting), done));
+  journal.close();
+
+  const again = new Journal(file, log);
+  expect(again.rows().map(({ task, phase }) => [task, phase])).toEqual([[waiting, 'ended']]);
+  again.close();
+});
+
+test('what is forgotten stays forgotten, though a task before it keeps its rows', async () => {
+  const file = join(folder('journal'), 'journal.sqlite');
+  let journal = new Journal(file, log);
+  const [long, ...short] = [newId(), newId(), newId()] as const;
+  await committed(done => journal.put(long, 1, 'started', digest, done));
+  for (const task of short) await committed(done => journal.put(task, 1, 'started', digest, done));
+  await committed(done => journal.end(short[0]!, 1, digest, ending(short[0]!), done));
+  journal.forget(short[0]!);
+  // Forgotten and taken again: the later one counts.
+  journal.forget(short[1]!);
+  await committed(done => journal.put(short[1]!, 2, 'accepted', digest, done));
+  journal.close();
+
+  journal = new Journal(file, log);
+  const rows = journal.rows().map(({ task, attempt, phase }) => [task, attempt, phase]);
+  expect(rows).toEqual([
+    [long, 1, 'started'],
+    [short[1]!, 2, 'accepted'],
+  ]);
+  journal.close();
+});
+
+test('the log does not grow with what is forgotten, whatever a long task keeps', async () => {
+  const file = join(folder('journal'), 'journal.sqlite');
+  const journal = new Journal(file, log);
+  const long = newId();
+  await committed(done => journal.put(long, 1, 'started', digest, done));
+  for (let round = 0; round < 60; round++) {
+    const tasks = Array.from({ length: 1000 }, () => newId());
+    await Promise.all(tasks.map(task => committed(done => journal.put(task, 1, 'started', digest, done))));
+    for (const task of tasks) journal.forget(task);
+  }
+  journal.close();
+  const db = new DatabaseSync(file);
+  const { bytes } = db.prepare('SELECT SUM(LENGTH(changes)) AS bytes FROM log').get() as { bytes: number };
+  db.close();
+  // 60,000 attempts are 5 MB of changes.
+  expect(bytes).toBeLessThan(2 * 1024 * 1024);
+  const again = new Journal(file, log);
+  expect(again.rows().map(({ task }) => task)).toEqual([long]);
+  again.close();
 });

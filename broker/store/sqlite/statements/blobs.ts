@@ -6,7 +6,7 @@ const IS_UNUSED = `(b.used_at <= ?
   AND NOT EXISTS (SELECT 1 FROM versions WHERE digest = b.digest)
   AND NOT EXISTS (SELECT 1 FROM versions WHERE map_digest = b.digest)
   AND NOT EXISTS (SELECT 1 FROM arguments WHERE blob = b.digest)
-  AND NOT EXISTS (SELECT 1 FROM outcomes WHERE blob = b.digest))`;
+  AND NOT EXISTS (SELECT 1 FROM tasks WHERE outcome_blob = b.digest))`;
 
 /** Lets a principal or an endpoint read a blob. */
 export function allowBlob(ctx: Context, digest: string, reader: string): void {

@@ -1,5 +1,5 @@
-import type { FunctionKind } from '../../../../protocol/client-broker/functions.ts';
 import type { Dispatch } from '../../contract.ts';
+import { codeOf } from '../constants.ts';
 import type { Context } from '../context.ts';
 import { toValue } from '../records.ts';
 import { SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
@@ -9,10 +9,7 @@ import { currentSession } from './sessions.ts';
 
 /** A task with what its agent needs to run it. */
 export interface DispatchRow extends TaskRow {
-  function_name: string;
-  digest: string;
-  map_digest: string | null;
-  kind: FunctionKind;
+  version: number;
   timeout_ms: number | null;
   args_type: string;
   args_size: number;
@@ -22,20 +19,19 @@ export interface DispatchRow extends TaskRow {
 
 export const SELECT_DISPATCH = SELECT_TASK.replace(
   ' FROM tasks t',
-  `, t.timeout_ms, f.name AS function_name, v.digest, v.map_digest, v.kind, a.type AS args_type, a.size AS args_size,
-   a.bytes AS args_bytes, a.blob AS args_blob
-   FROM tasks t JOIN functions f ON f.num = t.function JOIN versions v ON v.num = t.version
-   JOIN arguments a ON a.task = t.num`,
+  `, t.version, t.timeout_ms, a.type AS args_type, a.size AS args_size, a.bytes AS args_bytes, a.blob AS args_blob
+   FROM tasks t JOIN arguments a ON a.task = t.num`,
 );
 
-export function toDispatch(row: DispatchRow, attempt: number): Dispatch {
+export function toDispatch(ctx: Context, row: DispatchRow, attempt: number): Dispatch {
+  const { digest, map_digest, name, kind } = codeOf(ctx, row.version);
   return {
     task: row.id,
     attempt,
-    digest: row.digest,
-    ...(row.map_digest === null ? {} : { mapDigest: row.map_digest }),
-    name: row.function_name,
-    kind: row.kind,
+    digest,
+    ...(map_digest === null ? {} : { mapDigest: map_digest }),
+    name,
+    kind,
     args: toValue({ type: row.args_type, size: row.args_size, bytes: row.args_bytes, blob: row.args_blob }),
     ...(row.timeout_ms === null ? {} : { timeoutMs: row.timeout_ms }),
   };
@@ -82,7 +78,7 @@ export const claims = {
         }
         step(ctx, row, { type: 'claim' }, now);
         saveTask(ctx, row);
-        tasks.push(toDispatch(row, row.attempt));
+        tasks.push(toDispatch(ctx, row, row.attempt));
       }
       if (tasks.length === limit) return { tasks };
       if (rows.length < wanted) break;

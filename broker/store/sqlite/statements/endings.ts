@@ -6,49 +6,32 @@ import { IS_LIVE, SELECT_TASK, saveTask, step, type TaskRow } from '../transitio
 /** Characters of an error's message in the task's record; all of it is in the result. */
 const RECORD_TEXT = 1000;
 
-/** Stores why a task did not succeed. */
-export function setError(ctx: Context, row: TaskRow, error: TaskError): void {
+/** Sets why a task did not succeed. */
+export function setError(row: TaskRow, error: TaskError): void {
   const { code, name, message } = error;
   row.error = JSON.stringify({ code, name, message: message.slice(0, RECORD_TEXT) });
-  setOutcome(ctx, row, null, null, JSON.stringify(error));
+  row.outcome_error = JSON.stringify(error);
 }
 
 /** How a task ended. */
 export interface OutcomeRow {
   attempt: number;
-  bytes: Uint8Array | null;
-  blob: string | null;
-  error: string | null;
+  outcome_bytes: Uint8Array | null;
+  outcome_blob: string | null;
+  outcome_error: string | null;
   value_type: string | null;
   value_size: number | null;
   timings: string | null;
 }
 
-export const SELECT_OUTCOME = `SELECT o.attempt, o.bytes, o.blob, o.error, t.value_type, t.value_size, t.timings
-  FROM tasks t JOIN outcomes o ON o.task = t.num`;
-
-export function setOutcome(
-  ctx: Context,
-  row: TaskRow,
-  bytes: Uint8Array | null,
-  blob: string | null,
-  error: string | null,
-): void {
-  ctx.run(
-    'INSERT OR REPLACE INTO outcomes (task, attempt, bytes, blob, error) VALUES (?, ?, ?, ?, ?)',
-    row.num,
-    row.attempt,
-    bytes,
-    blob,
-    error,
-  );
-}
+export const SELECT_OUTCOME = `SELECT attempt, outcome_bytes, outcome_blob, outcome_error, value_type, value_size, timings
+  FROM tasks`;
 
 /** Ends a queued task, or one whose attempt is over, as cancelled. */
 export function endCancelled(ctx: Context, row: TaskRow, now: number, error: TaskError): void {
   if (!step(ctx, row, { type: 'cancel' }, now, error.message) && row.state !== 'cancelling') return;
   if (row.state === 'cancelling') step(ctx, row, { type: 'lease-lost', attemptsLeft: false }, now, error.message);
-  setError(ctx, row, error);
+  setError(row, error);
   saveTask(ctx, row);
 }
 
@@ -65,9 +48,9 @@ export function loseAttempt(ctx: Context, row: TaskRow, now: number, reason: str
     row.note = `Attempt ${row.attempt} was lost: ${reason}`;
     row.started_at = null;
   } else if (row.state === 'cancelled') {
-    setError(ctx, row, { code: 'task-cancelled', message: 'The task was cancelled.' });
+    setError(row, { code: 'task-cancelled', message: 'The task was cancelled.' });
   } else {
-    setError(ctx, row, {
+    setError(row, {
       code: 'task-lost',
       message: `Attempt ${row.attempt} of ${row.max_attempts} was lost: ${reason}`,
       hint: 'Run it again, or allow more attempts.',
@@ -113,7 +96,7 @@ export function endExpired(ctx: Context, now: number, limit: number): number {
 
 export function endOneExpired(ctx: Context, row: TaskRow, now: number): void {
   if (!step(ctx, row, { type: 'deadline' }, now, 'The deadline passed.')) return;
-  setError(ctx, row, {
+  setError(row, {
     code: 'task-expired',
     message: `The task did not start before its deadline, ${new Date(row.deadline!).toISOString()}.`,
     hint: 'Submit it again with a later deadline, or start the endpoint.',

@@ -2,11 +2,11 @@ import type { BrokerEvent } from '../../../../protocol/client-broker/events.ts';
 import {
   type EndpointRow,
   type FunctionRow,
+  Queues,
   SELECT_ENDPOINT,
   SELECT_FUNCTION,
   SELECT_TASK_RECORD,
   type TaskRecordRow,
-  tasksAhead,
   toEndpointRecord,
   toFunctionRecord,
   toTaskRecord,
@@ -17,12 +17,12 @@ export const events = {
   events(ctx, { owner: ownerId, after, limit, now }) {
     const owner = ctx.owner(ownerId);
     const head = ctx.head(owner);
-    if (after >= head) return { events: [], through: head, head };
+    if (after >= head) return { frame: Buffer.from('[]'), count: 0, through: head, head };
 
     const tasks = ctx.all<TaskRecordRow>(
-      `${SELECT_TASK_RECORD} WHERE t.num IN (
+      `${SELECT_TASK_RECORD} WHERE num IN (
          SELECT num FROM tasks INDEXED BY tasks_changed WHERE owner = ? AND seq > ? ORDER BY seq LIMIT +?
-       ) ORDER BY t.seq`,
+       ) ORDER BY seq`,
       owner,
       after,
       limit,
@@ -46,16 +46,21 @@ export const events = {
       limit,
     );
 
-    const ahead = tasksAhead(ctx, tasks);
+    const queues = new Queues(ctx, now);
     const merged: BrokerEvent[] = [
-      ...tasks.map(row => ({ t: 'task' as const, seq: row.seq, task: toTaskRecord(ctx, row, now, ahead(row)) })),
+      ...tasks.map(row => ({ t: 'task' as const, seq: row.seq, task: toTaskRecord(ctx, row, queues) })),
       ...endpoints.map(row => ({ t: 'endpoint' as const, seq: row.seq, endpoint: toEndpointRecord(row) })),
       ...functions.map(row => ({ t: 'function' as const, seq: row.seq, function: toFunctionRecord(row) })),
       ...deletions.map(({ seq, kind, id }) => ({ t: `${kind}-deleted` as const, seq, id })),
     ].sort((a, b) => a.seq - b.seq);
-    if (merged.length < limit) return { events: merged, through: head, head };
     const kept = merged.slice(0, limit);
-    return { events: kept, through: kept.at(-1)!.seq, head };
+    return {
+      // Text made here is made off the broker's main thread, and goes through that as bytes.
+      frame: Buffer.from(JSON.stringify(kept)),
+      count: kept.length,
+      through: merged.length < limit ? head : kept.at(-1)!.seq,
+      head,
+    };
   },
 
   eventRange(ctx, { owner }) {

@@ -1,4 +1,5 @@
 import { limits } from '../../../../protocol/limits.ts';
+import { principalName } from '../constants.ts';
 import { type Context, orNull } from '../context.ts';
 import type { TaskRow } from '../transitions.ts';
 import { currentAttempt } from './claims.ts';
@@ -56,7 +57,7 @@ export const output = {
 function openTail(ctx: Context, endpoint: number, task: string, attempt: number): Tail | null {
   const row = currentAttempt(ctx, endpoint, task, attempt);
   if (!row || !['leased', 'running', 'cancelling'].includes(row.state)) return null;
-  const owner = ctx.ownerId(row.owner);
+  const owner = principalName(ctx, row.owner).id;
   const stored = ctx.get<{ attempt: number; kept: number; dropped: number }>(
     'SELECT attempt, kept, dropped FROM output_tails WHERE task = ?',
     row.num,

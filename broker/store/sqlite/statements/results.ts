@@ -1,10 +1,11 @@
 import { isTerminal } from '../../../../protocol/tasks/states.ts';
 import type { EndedAttempt } from '../../contract.ts';
+import { principalName } from '../constants.ts';
 import type { Context } from '../context.ts';
 import { saveTask, step, type TaskRow } from '../transitions.ts';
 import { allowBlob } from './blobs.ts';
 import { currentAttempt } from './claims.ts';
-import { loseAttempt, type OutcomeRow, SELECT_OUTCOME, setError, setOutcome } from './endings.ts';
+import { loseAttempt, type OutcomeRow, SELECT_OUTCOME, setError } from './endings.ts';
 import type { VerbGroup } from './principals.ts';
 import { currentSession, type SessionRow } from './sessions.ts';
 
@@ -42,7 +43,7 @@ function completeOne(
   const blob = result.value && 'blob' in result.value ? result.value.blob : null;
   if (blob !== null) {
     if (!ctx.get('SELECT 1 FROM blob_readers WHERE digest = ? AND reader = ?', blob, endpointId)) return 'blob-unknown';
-    allowBlob(ctx, blob, ctx.ownerId(row.owner));
+    allowBlob(ctx, blob, principalName(ctx, row.owner).id);
   }
   if (result.started) step(ctx, row, { type: 'start' }, now);
 
@@ -60,9 +61,10 @@ function completeOne(
   if (result.outcome === 'succeeded' && result.value) {
     row.value_type = result.value.type;
     row.value_size = result.value.size;
-    setOutcome(ctx, row, 'bytes' in result.value ? result.value.bytes : null, blob, null);
+    if ('bytes' in result.value) row.outcome_bytes = result.value.bytes;
+    else row.outcome_blob = result.value.blob;
   } else {
-    setError(ctx, row, errorOf(result));
+    setError(row, errorOf(result));
   }
   saveTask(ctx, row);
   return 'confirm';
@@ -71,14 +73,14 @@ function completeOne(
 /** Whether a task that ended already has exactly this end: the agent did not hear the confirmation. */
 function isSameEnd(ctx: Context, row: TaskRow, result: EndedAttempt): boolean {
   if (row.state !== result.outcome) return false;
-  const stored = ctx.get<OutcomeRow>(`${SELECT_OUTCOME} WHERE t.num = ? AND o.attempt = ?`, row.num, result.attempt);
+  const stored = ctx.get<OutcomeRow>(`${SELECT_OUTCOME} WHERE num = ?`, row.num);
   if (!stored) return false;
   const { value } = result;
-  if (row.state !== 'succeeded' || !value) return stored.error === JSON.stringify(errorOf(result));
+  if (row.state !== 'succeeded' || !value) return stored.outcome_error === JSON.stringify(errorOf(result));
   if (stored.value_type !== value.type || stored.value_size !== value.size) return false;
   return 'blob' in value
-    ? stored.blob === value.blob
-    : Buffer.compare(stored.bytes ?? new Uint8Array(0), value.bytes) === 0;
+    ? stored.outcome_blob === value.blob
+    : Buffer.compare(stored.outcome_bytes ?? new Uint8Array(0), value.bytes) === 0;
 }
 
 /** Why it did not succeed; of a cancelled one, the agent need not say. */
@@ -87,7 +89,7 @@ const errorOf = ({ error }: EndedAttempt) => error ?? { code: 'task-cancelled', 
 function endAsPoison(ctx: Context, row: TaskRow, now: number, reason: string): boolean {
   if (row.state !== 'leased' && row.state !== 'running') return false;
   step(ctx, row, { type: 'result', outcome: 'failed' }, now, 'It brought down every worker that ran it.');
-  setError(ctx, row, {
+  setError(row, {
     code: 'task-poison',
     message: `The task brought down ${row.worker_deaths} workers that ran it. The last time: ${reason}`,
     hint: 'Look at its output and its memory use before you run it again.',

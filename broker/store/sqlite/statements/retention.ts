@@ -2,7 +2,7 @@ import type { Context } from '../context.ts';
 import type { VerbGroup } from './principals.ts';
 
 /** What belongs to a task, beside its row. */
-const BELONGINGS = ['arguments', 'outcomes', 'history', 'idempotency', 'output', 'output_tails'] as const;
+const BELONGINGS = ['arguments', 'idempotency', 'output', 'output_tails'] as const;
 
 export const retention = {
   purge(ctx, { now, limit }) {
@@ -51,5 +51,7 @@ function purgeDeleted(ctx: Context, limit: number): number {
      )`,
     limit - functions.length,
   );
+  // The keys of deleted rows are given out anew.
+  if (functions.length + endpoints > 0) ctx.forgetConstants();
   return functions.length + endpoints;
 }

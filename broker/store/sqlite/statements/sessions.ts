@@ -75,7 +75,7 @@ export const sessions = {
     for (const { task, attempt } of attempts) {
       const row = currentAttempt(ctx, endpoint.num, task, attempt);
       if (row?.state === 'leased' && left > 0) {
-        const dispatch = toDispatch(ctx.get<DispatchRow>(`${SELECT_DISPATCH} WHERE t.num = ?`, row.num)!, attempt);
+        const dispatch = toDispatch(ctx, ctx.get<DispatchRow>(`${SELECT_DISPATCH} WHERE t.num = ?`, row.num)!, attempt);
         left -= dispatchBytes(dispatch);
         resend.push(dispatch);
       } else if (row?.state === 'leased') {

@@ -1,56 +1,90 @@
-import type { TaskRecord } from '../../../../protocol/client-broker/tasks.ts';
 import { RunaboutError } from '../../../../protocol/errors/error.ts';
 import type { TaskToSubmit } from '../../contract.ts';
 import { type Context, notFound, orNull } from '../context.ts';
-import { SELECT_TASK_RECORD, type TaskRecordRow, toTaskRecord, toTaskRecords } from '../records.ts';
-import { writeHistory } from '../transitions.ts';
+import { Queues, SELECT_TASK_RECORD, type TaskRecordRow, toTaskRecord } from '../records.ts';
+import { stepText } from '../transitions.ts';
 import { allowBlob } from './blobs.ts';
 import type { VerbGroup } from './principals.ts';
 
 /** What a batch looks up once: most of its tasks are of one function on one endpoint. */
 interface Targets {
   owner: number;
-  ownerRow: { id: string; name: string };
+  ownerId: string;
   functions: Map<string, FunctionTarget>;
   endpoints: Map<string, EndpointTarget>;
+  queues: BatchQueues;
+  /** The first step of each. */
+  steps: string;
 }
 
-type FunctionTarget = Pick<TaskRecordRow, 'function_id' | 'function_name' | 'version' | 'digest' | 'kind'> & {
+interface FunctionTarget {
   num: number;
-  versionNum: number;
+  version: number;
+  digest: string;
   mapDigest: string | null;
-};
+}
 
-type EndpointTarget = Pick<
-  TaskRecordRow,
-  'endpoint' | 'endpoint_id' | 'endpoint_name' | 'endpoint_state' | 'endpoint_state_at' | 'endpoint_problem'
-> & {
-  /** Tasks in its queue, those of this batch among them. */
-  queued: number;
+interface EndpointTarget {
+  num: number;
+  id: string;
   /** Digests that its agent may read already. */
   allowed: Set<string>;
-};
+}
+
+/**
+ * Priorities aside, all that queued before are ahead: exact enough for an answer that is out of date at once, and
+ * without a read for each batch.
+ */
+class BatchQueues extends Queues {
+  readonly queued = new Map<number, number>();
+
+  override ahead(row: TaskRecordRow): number {
+    const ahead = this.queued.get(row.endpoint);
+    // A task that was there before is on an endpoint that nothing was submitted to now.
+    if (ahead === undefined) return super.ahead(row);
+    this.queued.set(row.endpoint, ahead + 1);
+    return ahead;
+  }
+}
 
 export const submit = {
-  submit(ctx, { owner: ownerId, now, tasks }) {
-    const owner = ctx.owner(ownerId);
-    const ownerRow = ctx.get<{ id: string; name: string }>('SELECT id, name FROM principals WHERE num = ?', owner)!;
-    const targets: Targets = { owner, ownerRow, functions: new Map(), endpoints: new Map() };
-    return tasks.map((task, i) => submitOne(ctx, targets, task, `tasks.${i}`, now));
+  submit(ctx, request) {
+    const { queues, rows } = submitAll(ctx, request);
+    return rows.map(row => toTaskRecord(ctx, row, queues));
   },
-} satisfies VerbGroup<'submit'>;
 
-function submitOne(ctx: Context, targets: Targets, task: TaskToSubmit, path: string, now: number): TaskRecord {
-  const known = task.idempotencyKey === undefined ? undefined : findSame(ctx, targets.owner, task, path, now);
+  submitForIds(ctx, request) {
+    return submitAll(ctx, request).rows.map(({ id }) => id);
+  },
+} satisfies VerbGroup<'submit' | 'submitForIds'>;
+
+function submitAll(
+  ctx: Context,
+  { owner: ownerId, now, tasks }: { owner: string; now: number; tasks: TaskToSubmit[] },
+) {
+  const targets: Targets = {
+    owner: ctx.owner(ownerId),
+    ownerId,
+    functions: new Map(),
+    endpoints: new Map(),
+    queues: new BatchQueues(ctx, now),
+    steps: stepText('queued', now, 0),
+  };
+  const rows = tasks.map((task, i) => submitOne(ctx, targets, task, `tasks.${i}`, now));
+  return { rows, queues: targets.queues };
+}
+
+function submitOne(ctx: Context, targets: Targets, task: TaskToSubmit, path: string, now: number): TaskRecordRow {
+  const known = task.idempotencyKey === undefined ? undefined : findSame(ctx, targets.owner, task, path);
   if (known) return known;
 
   const fn = functionTarget(ctx, targets, task, path);
   const endpoint = endpointTarget(ctx, targets, task, path);
   const argsBlob = 'blob' in task.args ? task.args.blob : undefined;
-  if (argsBlob !== undefined) checkArguments(ctx, task, targets.ownerRow.id, path);
+  if (argsBlob !== undefined) checkArguments(ctx, task, targets.ownerId, path);
   for (const digest of [fn.digest, fn.mapDigest, argsBlob]) {
     if (digest && !endpoint.allowed.has(digest)) {
-      allowBlob(ctx, digest, endpoint.endpoint_id);
+      allowBlob(ctx, digest, endpoint.id);
       endpoint.allowed.add(digest);
     }
   }
@@ -58,12 +92,12 @@ function submitOne(ctx: Context, targets: Targets, task: TaskToSubmit, path: str
   const seq = ctx.nextSeq(targets.owner);
   const num = ctx.insert(
     `INSERT INTO tasks (id, owner, function, version, endpoint, seq, state, state_at, max_attempts, priority, deadline,
-       timeout_ms, created_at) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)`,
+       timeout_ms, created_at, steps) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)`,
     task.id,
     targets.owner,
     fn.num,
-    fn.versionNum,
-    endpoint.endpoint,
+    fn.version,
+    endpoint.num,
     seq,
     now,
     task.maxAttempts,
@@ -71,6 +105,7 @@ function submitOne(ctx: Context, targets: Targets, task: TaskToSubmit, path: str
     orNull(task.deadline),
     orNull(task.timeoutMs),
     now,
+    targets.steps,
   );
   ctx.run(
     'INSERT INTO arguments (task, type, size, bytes, blob) VALUES (?, ?, ?, ?, ?)',
@@ -80,7 +115,6 @@ function submitOne(ctx: Context, targets: Targets, task: TaskToSubmit, path: str
     'bytes' in task.args ? task.args.bytes : null,
     orNull(argsBlob),
   );
-  writeHistory(ctx, { num, seq, state: 'queued', state_at: now, attempt: 0 });
   if (task.idempotencyKey !== undefined) {
     ctx.run(
       'INSERT INTO idempotency (owner, key, task, content) VALUES (?, ?, ?, ?)',
@@ -90,14 +124,15 @@ function submitOne(ctx: Context, targets: Targets, task: TaskToSubmit, path: str
       task.contentDigest ?? '',
     );
   }
-  ctx.count(endpoint.endpoint, 1, 0);
-  ctx.noteReady(endpoint.endpoint_id);
+  ctx.count(endpoint.num, 1, 0);
+  ctx.noteReady(endpoint.id);
 
-  const row: TaskRecordRow = {
-    ...fn,
-    ...endpoint,
+  return {
     num,
     id: task.id,
+    owner: targets.owner,
+    version: fn.version,
+    endpoint: endpoint.num,
     seq,
     state: 'queued',
     state_at: now,
@@ -114,14 +149,10 @@ function submitOne(ctx: Context, targets: Targets, task: TaskToSubmit, path: str
     value_size: null,
     error: null,
     timings: null,
-    owner_id: targets.ownerRow.id,
-    owner_name: targets.ownerRow.name,
   };
-  // Priorities aside, all that queued before are ahead: exact enough for an answer that is out of date at once.
-  return toTaskRecord(ctx, row, now, endpoint.queued++);
 }
 
-function findSame(ctx: Context, owner: number, task: TaskToSubmit, path: string, now: number): TaskRecord | undefined {
+function findSame(ctx: Context, owner: number, task: TaskToSubmit, path: string): TaskRecordRow | undefined {
   const known = ctx.get<{ task: number; content: string }>(
     'SELECT task, content FROM idempotency WHERE owner = ? AND key = ?',
     owner,
@@ -134,7 +165,7 @@ function findSame(ctx: Context, owner: number, task: TaskToSubmit, path: string,
       path: `${path}.idempotencyKey`,
     });
   }
-  return toTaskRecords(ctx, ctx.all<TaskRecordRow>(`${SELECT_TASK_RECORD} WHERE t.num = ?`, known.task), now)[0];
+  return ctx.get<TaskRecordRow>(`${SELECT_TASK_RECORD} WHERE num = ?`, known.task);
 }
 
 function functionTarget(ctx: Context, targets: Targets, { function: ref }: TaskToSubmit, path: string): FunctionTarget {
@@ -142,8 +173,7 @@ function functionTarget(ctx: Context, targets: Targets, { function: ref }: TaskT
   let target = targets.functions.get(key);
   if (target) return target;
   const row = ctx.get<Omit<FunctionTarget, 'mapDigest'> & { map_digest: string | null }>(
-    `SELECT f.num, f.id AS function_id, f.name AS function_name, v.num AS versionNum, v.version, v.digest, v.kind,
-       v.map_digest
+    `SELECT f.num, v.num AS version, v.digest, v.map_digest
      FROM functions f JOIN versions v ON ${ref.version === undefined ? 'v.num = f.latest' : 'v.function = f.num AND v.version = ?'}
      WHERE f.id = ? AND f.owner = ? AND f.deleted = 0`,
     ...(ref.version === undefined ? [] : [ref.version]),
@@ -160,16 +190,15 @@ function functionTarget(ctx: Context, targets: Targets, { function: ref }: TaskT
 function endpointTarget(ctx: Context, targets: Targets, { endpoint: id }: TaskToSubmit, path: string): EndpointTarget {
   let target = targets.endpoints.get(id);
   if (target) return target;
-  const row = ctx.get<Omit<EndpointTarget, 'allowed'>>(
-    `SELECT num AS endpoint, id AS endpoint_id, name AS endpoint_name, state AS endpoint_state,
-       state_at AS endpoint_state_at, problem AS endpoint_problem, queued
-     FROM endpoints WHERE id = ? AND owner = ? AND deleted = 0`,
+  const row = ctx.get<{ num: number; queued: number }>(
+    'SELECT num, queued FROM endpoints WHERE id = ? AND owner = ? AND deleted = 0',
     id,
     targets.owner,
   );
   if (!row) throw notFound('endpoint', id, `${path}.endpoint`);
-  target = { ...row, allowed: new Set() };
+  target = { num: row.num, id, allowed: new Set() };
   targets.endpoints.set(id, target);
+  targets.queues.queued.set(row.num, row.queued);
   return target;
 }
 

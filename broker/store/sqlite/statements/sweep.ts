@@ -1,4 +1,5 @@
 import type { SessionRef } from '../../contract.ts';
+import { endpointName } from '../constants.ts';
 import { IS_LIVE, SELECT_TASK, type TaskRow } from '../transitions.ts';
 import { endExpired, endTasksOfDeleted, loseAttempt } from './endings.ts';
 import type { VerbGroup } from './principals.ts';
@@ -22,8 +23,8 @@ export const sweep = {
     const orphaned = endTasksOfDeleted(ctx, now, limit);
 
     // Reclaim first: a lease marked in this sweep is taken back in the next one, if its agent was not heard until then.
-    const lost = ctx.all<TaskRow & { endpoint_name: string }>(
-      `${SELECT_TASK.replace(' FROM tasks t', ', e.name AS endpoint_name FROM tasks t')}
+    const lost = ctx.all<TaskRow>(
+      `${SELECT_TASK} JOIN endpoints e ON e.num = t.endpoint
        WHERE t.endpoint IN (SELECT num FROM endpoints WHERE lapsed = 1 AND live > 0 AND lease_until < ?) AND ${IS_LIVE}
          AND (t.max_attempts > 1 OR t.state = 'cancelling' OR e.lease_until < ?)
        LIMIT +?`,
@@ -31,7 +32,9 @@ export const sweep = {
       now - ctx.policy.lossGraceMs,
       limit,
     );
-    for (const row of lost) loseAttempt(ctx, row, now, `Endpoint ${row.endpoint_name} was not heard of any more.`);
+    for (const row of lost) {
+      loseAttempt(ctx, row, now, `Endpoint ${endpointName(ctx, row.endpoint).name} was not heard of any more.`);
+    }
 
     const lapsed = ctx.all<SessionRef & { num: number; owner: number }>(
       `SELECT num, owner, id AS endpoint, epoch FROM endpoints

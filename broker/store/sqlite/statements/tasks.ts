@@ -3,16 +3,10 @@ import { RunaboutError } from '../../../../protocol/errors/error.ts';
 import { isTerminal, type TaskState } from '../../../../protocol/tasks/states.ts';
 import { type ContentType, toJsonPayload } from '../../../../protocol/values/payload.ts';
 import type { StoredValue } from '../../contract.ts';
+import { endpointId } from '../constants.ts';
 import { type Context, decodeCursor, notFound, toPage } from '../context.ts';
-import {
-  SELECT_TASK_RECORD,
-  type TaskRecordRow,
-  tasksAhead,
-  toTaskRecord,
-  toTaskRecords,
-  toValue,
-} from '../records.ts';
-import { SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
+import { Queues, SELECT_TASK_RECORD, type TaskRecordRow, toTaskRecord, toTaskRecords, toValue } from '../records.ts';
+import { readSteps, SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
 import { type OutcomeRow, SELECT_OUTCOME, setError } from './endings.ts';
 import type { VerbGroup } from './principals.ts';
 
@@ -23,7 +17,7 @@ function findTask(ctx: Context, owner: number, id: string): TaskRow {
 }
 
 function readRecord(ctx: Context, num: number, now: number) {
-  return toTaskRecords(ctx, ctx.all<TaskRecordRow>(`${SELECT_TASK_RECORD} WHERE t.num = ?`, num), now)[0]!;
+  return toTaskRecords(ctx, ctx.all<TaskRecordRow>(`${SELECT_TASK_RECORD} WHERE num = ?`, num), now)[0]!;
 }
 
 /**
@@ -70,25 +64,26 @@ export const tasks = {
       params.push(fn);
     }
     const rows = ctx.all<TaskRecordRow>(
-      `${SELECT_TASK_RECORD} WHERE t.num IN (
+      `${SELECT_TASK_RECORD} WHERE num IN (
          SELECT num FROM tasks INDEXED BY ${index} WHERE owner = ?1 AND num < ?2 ${condition} ${filters}
          ORDER BY num DESC LIMIT +?
-       ) ORDER BY t.num DESC`,
+       ) ORDER BY num DESC`,
       ...params,
       limit + 1,
     );
-    const ahead = tasksAhead(ctx, rows);
-    return toPage(rows, limit, row => toTaskRecord(ctx, row, now, ahead(row)));
+    const queues = new Queues(ctx, now);
+    return toPage(rows, limit, row => toTaskRecord(ctx, row, queues));
   },
 
   cancel(ctx, { owner, id, now }) {
     const row = findTask(ctx, ctx.owner(owner), id);
     if (step(ctx, row, { type: 'cancel' }, now, 'Somebody cancelled it.')) {
       if (row.state === 'cancelled') {
-        setError(ctx, row, { code: 'task-cancelled', message: 'The task was cancelled before it started.' });
+        setError(row, { code: 'task-cancelled', message: 'The task was cancelled before it started.' });
       }
       // A task that was put back may still be with the agent of its last attempt.
-      if (row.attempt > 0) ctx.noteCancel({ endpoint: row.endpoint_id, task: row.id, attempt: row.attempt });
+      if (row.attempt > 0)
+        ctx.noteCancel({ endpoint: endpointId(ctx, row.endpoint), task: row.id, attempt: row.attempt });
       saveTask(ctx, row);
     } else if (isTerminal(row.state) && row.state !== 'cancelled') {
       throw new RunaboutError('task-ended', `Task ${id} has ended already: ${row.state}.`);
@@ -98,11 +93,7 @@ export const tasks = {
 
   history(ctx, { owner, id }) {
     const { num } = findTask(ctx, ctx.owner(owner), id);
-    const rows = ctx.all<{ at: number; state: TaskState; attempt: number; reason: string | null }>(
-      'SELECT at, state, attempt, reason FROM history WHERE task = ? ORDER BY seq',
-      num,
-    );
-    return rows.map(({ reason, ...entry }) => (reason === null ? entry : { ...entry, reason }));
+    return readSteps(ctx.get<{ steps: string }>('SELECT steps FROM tasks WHERE num = ?', num)!.steps);
   },
 
   result(ctx, { owner, id }) {
@@ -112,17 +103,22 @@ export const tasks = {
         hint: `Wait for it: GET /v1/tasks/${id}/wait.`,
       });
     }
-    const outcome = ctx.get<OutcomeRow>(`${SELECT_OUTCOME} WHERE t.num = ?`, row.num)!;
+    const outcome = ctx.get<OutcomeRow>(`${SELECT_OUTCOME} WHERE num = ?`, row.num)!;
     const value: StoredValue | undefined =
       outcome.value_type === null
         ? undefined
-        : toValue({ ...outcome, type: outcome.value_type, size: outcome.value_size! });
+        : toValue({
+            type: outcome.value_type,
+            size: outcome.value_size!,
+            bytes: outcome.outcome_bytes,
+            blob: outcome.outcome_blob,
+          });
     return {
       task: row.id,
       attempt: outcome.attempt,
       state: row.state,
       ...(value ? { value } : {}),
-      ...(outcome.error === null ? {} : { error: JSON.parse(outcome.error) }),
+      ...(outcome.outcome_error === null ? {} : { error: JSON.parse(outcome.outcome_error) }),
       ...(outcome.timings === null ? {} : { timings: JSON.parse(outcome.timings) }),
     };
   },

@@ -8,6 +8,7 @@ import {
   complete,
   end,
   endpoint,
+  eventsAfter,
   fn,
   get,
   notices,
@@ -139,31 +140,29 @@ export function reading(): void {
   });
 
   describe('events', () => {
-    const since = (after: number, limit = 100) => store.events({ owner, after, limit, now });
-
     it('numbers every change per owner and replays the newest state of each thing', async () => {
-      const { head } = await since(0);
+      const { head } = await eventsAfter(0);
       const id = await submit();
       const { ref } = await session();
       await claim(ref);
       await complete(ref, end(id, 1));
-      const batch = await since(head);
+      const batch = await eventsAfter(head);
       expect(batch.events.map(({ t }) => t).sort()).toEqual(['endpoint', 'task']);
       expect(batch.events.find(({ t }) => t === 'task')).toMatchObject({ task: { id, state: 'succeeded' } });
       expect(batch.through).toBe(batch.head);
       await until('the newest number is told', () => notices.at(-1)?.heads[owner] === batch.head);
-      expect((await since(batch.head)).events).toEqual([]);
+      expect((await eventsAfter(batch.head)).events).toEqual([]);
       const seqs = batch.events.map(({ seq }) => seq);
       expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
     });
 
     it('gives long replays in parts', async () => {
-      const { head } = await since(0);
+      const { head } = await eventsAfter(0);
       const ids = [];
       for (let i = 0; i < 7; i++) ids.push(await submit());
       const seen: string[] = [];
       for (let at = head; ; ) {
-        const { events, through, head: newest } = await since(at, 3);
+        const { events, through, head: newest } = await eventsAfter(at, 3);
         for (const event of events) if (event.t === 'task') seen.push(event.task.id);
         at = through;
         if (at >= newest) break;
@@ -176,7 +175,7 @@ export function reading(): void {
       const { head } = await store.eventRange({ owner });
       await store.deleteFunction({ owner, id: fn, now });
       await store.deleteEndpoint({ owner, id: endpoint, now });
-      expect((await since(head)).events).toEqual([
+      expect((await eventsAfter(head)).events).toEqual([
         { t: 'function-deleted', seq: head + 1, id: fn },
         { t: 'endpoint-deleted', seq: head + 2, id: endpoint },
       ]);
@@ -186,7 +185,7 @@ export function reading(): void {
     it("keeps one owner's events from another", async () => {
       const other = (await store.createUser({ id: newId(), name: 'ann', tokenHash: 'ann', now })).id;
       await submit();
-      expect(await store.events({ owner: other, after: 0, limit: 10, now })).toMatchObject({ events: [], head: 0 });
+      expect(await eventsAfter(0, 10, other)).toMatchObject({ events: [], head: 0 });
     });
   });
 }

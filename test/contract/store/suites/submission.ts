@@ -19,6 +19,15 @@ export function submission(): void {
       expect(await get(batch[1]!.id)).toMatchObject({ id: batch[1]!.id, state: 'queued' });
     });
 
+    it('answers with the ids alone when that is enough, those of known tasks among them', async () => {
+      const known = task({ idempotencyKey: 'k', contentDigest: 'c' });
+      const [first] = await store.submit({ owner, now, tasks: [known] });
+      const batch = [task(), { ...known, id: newId() }, task()];
+      const ids = await store.submitForIds({ owner, now, tasks: batch });
+      expect(ids).toEqual([batch[0]!.id, first!.id, batch[2]!.id]);
+      expect(await get(ids[2]!)).toMatchObject({ state: 'queued', function: { id: fn } });
+    });
+
     it('takes all of a batch or nothing', async () => {
       const batch = [task(), task({ endpoint: newId() })];
       await expect(store.submit({ owner, now, tasks: batch })).rejects.toMatchObject({

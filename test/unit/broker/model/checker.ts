@@ -1,3 +1,4 @@
+import type { BrokerEvent } from '../../../../protocol/client-broker/events.ts';
 import type { TaskRecord } from '../../../../protocol/client-broker/tasks.ts';
 import { isTerminal } from '../../../../protocol/tasks/states.ts';
 import type { Entry } from './ledger.ts';
@@ -203,7 +204,8 @@ export class Checker {
     const { head } = this.#world.read('eventRange', { owner });
     if (head < this.#head) fail('events', `the newest number went back from ${this.#head} to ${head}`);
     if (head === this.#head) return;
-    const { events, through } = this.#world.read('events', { owner, after: this.#head, limit: 1_000, now });
+    const { frame, through } = this.#world.read('events', { owner, after: this.#head, limit: 1_000, now });
+    const events: BrokerEvent[] = JSON.parse(Buffer.from(frame).toString('utf8'));
     let last = this.#head;
     for (const event of events) {
       if (event.seq <= last || event.seq > head) fail('events', `${event.seq} came after ${last} of ${head}`);

@@ -1,4 +1,4 @@
-import type { Digest } from '../../protocol/ids.ts';
+import type { Digest } from '../protocol/ids.ts';
 
 const WEIGHT = 0.2;
 const REMEMBERED = 1024;
