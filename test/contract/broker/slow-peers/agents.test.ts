@@ -43,7 +43,7 @@ it('an agent that asks and never reads the answers is ended, with bounded memory
     gone = true;
   });
   let most = 0;
-  for (let sent = 0; !gone && sent < 400; sent++) {
+  for (let sent = 0; !gone && sent < 2_000; sent++) {
     peer.socket.send(results(1_000));
     await flushed(peer.socket).catch(() => {});
     if (sent % 20 === 0) most = Math.max(most, await heap());
