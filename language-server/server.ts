@@ -61,6 +61,7 @@ export function serve(connection: Connection): void {
     const folders = params.workspaceFolders?.map(({ uri }) => uri) ?? (params.rootUri ? [params.rootUri] : []);
     session.documents.folder = folders[0] === undefined ? undefined : pathOf(folders[0]);
     memory = new Memory(options.storagePath, folders.join('\n'));
+    session.remote.restoreCleared(memory.cleared);
     display = new Display(connection, session, params.capabilities);
     const person = options.clientCommands
       ? undefined
@@ -102,7 +103,7 @@ export function serve(connection: Connection): void {
         return null;
       },
       [serverCommands.clearResults]: async () => {
-        session.remote.clear();
+        memory.rememberCleared(session.remote.clear());
         return null;
       },
       [serverCommands.showResult]: async argument => {

@@ -124,13 +124,19 @@ export class RemoteFunctions {
     this.#known.delete(name);
   }
 
-  /** Puts away the results that are known now; those of later runs show again. */
-  clear(): void {
+  /** The results of these tasks were put away in an earlier life of the server. */
+  restoreCleared(tasks: Iterable<string>): void {
+    for (const task of tasks) this.#cleared.add(task);
+  }
+
+  /** Puts away the results that are known now; those of later runs show again. Returns all tasks that are put away. */
+  clear(): ReadonlySet<string> {
     for (const [name, { run }] of this.#known) {
       if (!run || !isTerminal(run.task.state)) continue;
       this.#cleared.add(run.task.id);
       this.#changed(name);
     }
+    return this.#cleared;
   }
 
   isCleared({ task }: RemoteRun): boolean {

@@ -5,13 +5,17 @@ import { runaboutHome } from '../../client/credentials.ts';
 import { digestOf } from '../../protocol/ids.ts';
 
 const Endpoint = z.object({ id: z.string(), name: z.string() });
+const TaskIds = z.array(z.string());
 const Choice = z.object({ endpoint: Endpoint.nullable(), recent: z.array(Endpoint) });
 
 /** Arguments above this are not remembered. */
 const MAX_ARGUMENTS = 1024 * 1024;
 
+/** How many tasks are remembered as put away: only the newest run of a function is shown. */
+const MAX_CLEARED = 1000;
+
 /**
- * What a person chose and wrote in this workspace: the endpoint, and the arguments of each function as JSON text, one
+ * What a person chose and wrote in this workspace: the endpoint, the tasks whose results were put away, and the arguments of each function as JSON text, one
  * file each, which an editor without a form for them can open. Files are readable by this user only. No secrets: tokens
  * never come here.
  */
@@ -43,6 +47,20 @@ export class Memory {
     if (this.#choice.recent[0]?.id === id) return;
     this.#choice = { ...this.#choice, recent: this.#withFirst({ id, name }) };
     this.#write('endpoint.json', JSON.stringify(this.#choice));
+  }
+
+  /** Tasks whose results a person has put away. */
+  get cleared(): string[] {
+    try {
+      return TaskIds.parse(JSON.parse(this.#read('cleared.json') ?? ''));
+    } catch {
+      return [];
+    }
+  }
+
+  rememberCleared(tasks: Iterable<string>): void {
+    // Ids are ordered by time: the last are the newest.
+    this.#write('cleared.json', JSON.stringify([...tasks].sort().slice(-MAX_CLEARED)));
   }
 
   /** The JSON text of the arguments a function was last given. */

@@ -150,7 +150,10 @@ function isPropertyName(node: ts.Identifier): boolean {
   );
 }
 
-/** Whether a `let` or `var` of the module is given a value anywhere besides its declaration. */
+/**
+ * Whether a `let` or `var` of the module is given a value anywhere besides its declaration. One that is declared without
+ * a value, and given its only one while the module loads, has that one wherever the module is loaded.
+ */
 function isReassigned(
   source: ts.SourceFile,
   checker: ts.TypeChecker,
@@ -158,17 +161,25 @@ function isReassigned(
   symbol: ts.Symbol,
 ): boolean {
   if (ts.getCombinedNodeFlags(declaration) & ts.NodeFlags.Const) return false;
-  const visit = (node: ts.Node): boolean => {
+  const assignments: ts.Node[] = [];
+  const visit = (node: ts.Node): void => {
     if (ts.isIdentifier(node) && node.text === symbol.name && isAssigned(node)) {
       const target = ts.isShorthandPropertyAssignment(node.parent)
         ? checker.getShorthandAssignmentValueSymbol(node.parent)
         : checker.getSymbolAtLocation(node);
-      if (target === symbol) return true;
+      if (target === symbol) assignments.push(node);
     }
-    return ts.forEachChild(node, visit) ?? false;
+    ts.forEachChild(node, visit);
   };
-  return visit(source);
+  visit(source);
+  const [first, ...others] = assignments;
+  if (!first) return false;
+  return others.length > 0 || declaration.initializer !== undefined || !happensOnce(first);
 }
+
+/** Whether a place of the module is passed once at the most, while it loads. */
+const happensOnce = (node: ts.Node): boolean =>
+  !ts.findAncestor(node, above => ts.isFunctionLike(above) || ts.isIterationStatement(above, false));
 
 /** Whether the name stands where an assignment, `++`, or a destructuring writes to. */
 function isAssigned(node: ts.Node): boolean {

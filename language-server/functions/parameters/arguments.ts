@@ -5,6 +5,7 @@ import type { Schema } from './types.ts';
 
 const ajv = new Ajv2020({ strict: false, allErrors: false, addUsedSchema: false });
 ajv.addFormat('date-time', text => !Number.isNaN(Date.parse(text)));
+ajv.addFormat('regexp', text => toRegExp(text) !== undefined);
 const validators = new WeakMap<Schema, ValidateFunction>();
 
 /**
@@ -58,7 +59,9 @@ function expectation({ keyword, message, params }: ErrorObject): string {
     case 'const':
       return `must be ${JSON.stringify(params.allowedValue)}`;
     case 'format':
-      return 'must be a date and time, such as 2026-01-31T12:00:00Z';
+      return params.format === 'regexp'
+        ? 'must be a regular expression, such as /^a+$/i'
+        : 'must be a date and time, such as 2026-01-31T12:00:00Z';
     case 'anyOf':
       return 'is of none of the types it may have';
     case 'false schema':
@@ -104,6 +107,17 @@ function resolve(schema: unknown, root: Schema): Schema | undefined {
 
 const toBigInt = (value: unknown) => BigInt(typeof value === 'string' ? value.replace(/n$/, '') : (value as number));
 
+/** What `/source/flags` says; `undefined` when it is no regular expression. */
+function toRegExp(text: string): RegExp | undefined {
+  const [, source, flags] = /^\/(.+)\/([a-z]*)$/s.exec(text) ?? [];
+  if (source === undefined) return undefined;
+  try {
+    return new RegExp(source, flags);
+  } catch {
+    return undefined;
+  }
+}
+
 function construct(marker: string, value: unknown, part: Schema, root: Schema): unknown {
   const items = () => (value as unknown[]).map(item => revive(item, part.items, root));
   const bytes = () => (typeof value === 'string' ? [...Buffer.from(value, 'base64')] : (value as number[]));
@@ -118,6 +132,12 @@ function construct(marker: string, value: unknown, part: Schema, root: Schema): 
       return new Set(items());
     case 'Buffer':
       return Buffer.from(bytes());
+    case 'ArrayBuffer':
+      return new Uint8Array(bytes()).buffer;
+    case 'DataView':
+      return new DataView(new Uint8Array(bytes()).buffer);
+    case 'RegExp':
+      return toRegExp(value as string);
     case 'BigInt64Array':
     case 'BigUint64Array':
       return new bigIntArrays[marker]!((value as unknown[]).map(toBigInt));

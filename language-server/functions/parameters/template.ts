@@ -37,7 +37,8 @@ function sample(schema: Schema, root: Schema, depth: number): unknown {
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   switch (type) {
     case 'string':
-      return schema.format === 'date-time' ? '2026-01-01T00:00:00.000Z' : '';
+      if (schema.format === 'date-time') return '2026-01-01T00:00:00.000Z';
+      return schema.format === 'regexp' ? '/.*/' : '';
     case 'number':
     case 'integer':
       return 0;

@@ -34,6 +34,37 @@ const integerArrays = new Map<string, [number, number]>(
   }),
 );
 
+/** What no encoding takes, and what a function can take instead. */
+const unsendable = new Map<string, string>(
+  Object.entries({
+    Promise: 'A promise cannot be sent: take the value itself.',
+    PromiseLike: 'A promise cannot be sent: take the value itself.',
+    URL: 'A URL cannot be sent: take its text.',
+    URLSearchParams: 'URLSearchParams cannot be sent: take their text.',
+    Blob: 'A Blob cannot be sent: take its bytes.',
+    File: 'A File cannot be sent: take its bytes.',
+    FormData: 'FormData cannot be sent: take a plain object.',
+    Headers: 'Headers cannot be sent: take a plain object.',
+    Request: 'A Request cannot be sent: take its parts.',
+    Response: 'A Response cannot be sent: take what it holds.',
+    ReadableStream: 'A stream cannot be sent: take what it holds.',
+    WritableStream: 'A stream cannot be sent.',
+    AbortSignal: 'An AbortSignal cannot be sent: cancel the task instead.',
+    WeakMap: 'A WeakMap cannot be sent: take a Map.',
+    WeakSet: 'A WeakSet cannot be sent: take a Set.',
+    WeakRef: 'A WeakRef cannot be sent: take the value itself.',
+    Function: 'A function cannot be sent.',
+  }),
+);
+
+/** Bytes, as numbers or in base64. */
+const bytes = (marker: string): Schema => ({
+  type: ['array', 'string'],
+  items: { type: 'integer', minimum: 0, maximum: 255 },
+  contentEncoding: 'base64',
+  'x-runabout': marker,
+});
+
 /** @param optional the value may be absent, so `undefined` in its type says nothing more */
 export function schemaOfType(type: ts.Type, context: TypeContext, optional = false): Schema {
   if (context.depth > MAX_DEPTH || context.budget.left-- <= 0) return {};
@@ -96,19 +127,22 @@ function builtIn(type: ts.Type, context: TypeContext): Schema | undefined {
   if (checker.isArrayType(type)) return { type: 'array', items: argument(type, 0, context) };
   const name = type.getSymbol()?.name ?? '';
   if (!isFromLibrary(type)) return undefined;
+  const why = unsendable.get(name);
+  if (why !== undefined) return { not: {}, description: why };
   const range = integerArrays.get(name);
-  if (range || name === 'Buffer') {
-    const [minimum, maximum] = range ?? [0, 255];
-    const items = { type: 'integer', minimum, maximum };
-    const bytes = maximum === 255;
-    return {
-      type: bytes ? ['array', 'string'] : 'array',
-      items,
-      ...(bytes ? { contentEncoding: 'base64' } : {}),
-      'x-runabout': name,
-    };
+  if (range && range[1] !== 255) {
+    const [minimum, maximum] = range;
+    return { type: 'array', items: { type: 'integer', minimum, maximum }, 'x-runabout': name };
   }
   switch (name) {
+    case 'Uint8Array':
+    case 'Uint8ClampedArray':
+    case 'Buffer':
+    case 'ArrayBuffer':
+    case 'DataView':
+      return bytes(name);
+    case 'RegExp':
+      return { type: 'string', format: 'regexp', 'x-runabout': 'RegExp' };
     case 'Date':
       return { type: 'string', format: 'date-time', 'x-runabout': 'Date' };
     case 'Float32Array':

@@ -41,10 +41,15 @@ interface Bench {
 async function bench(options: InitializationOptions = {}): Promise<Bench> {
   const broker = await testBroker();
   const root = folder('runs');
-  writeFileSync(join(root, 'package.json'), '{ "name": "runs", "type": "module" }');
-  writeFileSync(join(root, 'scale.ts'), SCALE);
   const { token } = await broker.client().createEndpoint('lab');
   const agent = await RawAgent.join(broker.url, token, { credit: 8 });
+  return { broker, agent, root, ...(await startEditor(broker, root, options)) };
+}
+
+/** An editor on this folder, with what the server kept of an earlier one. */
+async function startEditor(broker: TestBroker, root: string, options: InitializationOptions = {}) {
+  writeFileSync(join(root, 'package.json'), '{ "name": "runs", "type": "module" }');
+  writeFileSync(join(root, 'scale.ts'), SCALE);
   const editor = await Editor.start({
     folders: [root],
     env: { RUNABOUT_HOME: join(root, 'home') },
@@ -58,7 +63,7 @@ async function bench(options: InitializationOptions = {}): Promise<Bench> {
   const uri = await editor.open(join(root, 'scale.ts'), SCALE);
   const state = (name = 'scale') => editor.states.get(uri)?.functions.find(fn => fn.name === name);
   await until('the registry was asked', () => state()?.pushState === 'new');
-  return { broker, editor, agent, uri, root, state };
+  return { editor, uri, state };
 }
 
 /** The arguments of the next task the agent gets, and its fence. */
@@ -251,6 +256,17 @@ test('results that are cleared leave state, lens and hover, and a later run show
   expect(lens!.command!.arguments).toEqual([{ task }]);
   await run('654321');
   expect((await editor.titles(uri)).at(-1)).toContain('654321');
+});
+
+test('results that are cleared stay away when the server starts again', async () => {
+  const { broker, root, editor, agent, uri, state } = await bench();
+  const { task } = await editor.execute<RunReply>('runabout.run', { uri, name: 'nothing', endpoint: 'lab' });
+  agent.send(...succeeded(task, (await nextTask(agent, task)).attempt, '123456'));
+  await until('the result is there', () => state('nothing')?.run?.text === '123456');
+  await editor.execute('runabout.clearResults', null);
+  const again = await startEditor(broker, root);
+  await until('the run is known', async () => (await again.editor.titles(again.uri)).includes('last result'));
+  expect(again.state('nothing')!.run).toBeUndefined();
 });
 
 test('an error in a file that is opened later stands under the address the editor gives it', async () => {

@@ -36,6 +36,9 @@ test.each([
   ['a type of that name', `let count = 0; count++;${M}function f() { type count = 1; let x: count = 1; return x; }`],
   ['a var of a block, which is one of the module', `if (1) { var x = 1; }${M}function f() { return x; }`],
   ['what a class promises', `let P = 1; P++;${M}function f() { return class implements P {}; }`],
+  ['a let that gets its one value later', `let x;\nx = load();${M}function f() { return x; }`],
+  ['a let that gets its one value in a try', `let x; try { x = load(); } catch {}${M}function f() { return x; }`],
+  ['a let that gets its one value from a pattern', `let x; ({ x } = load());${M}function f() { return x; }`],
   ['a let that never changes', `let count = 1;${M}function f() { return count; }`],
 ])('%s is well', (_, code) => {
   expect(problemsOf(code)).toEqual([]);
@@ -46,10 +49,14 @@ test.each([
   'let count = 0; function tick() { count += 1; }',
   'var count = 0; count = 5;',
   'for (var count = 0; count < 3; count++) {}',
-  'let count; [count] = [1];',
-  'let count; ({ count } = { count: 1 });',
-  'let count; ({ a: count } = { a: 1 });',
+  'let count = 0; [count] = [1];',
+  'let count = 0; ({ count } = { count: 1 });',
+  'let count = 0; ({ a: count } = { a: 1 });',
   'let count; for (count of []) {}',
+  'let count; while (more()) count = 1;',
+  'let count; function set() { count = 1; }',
+  'let count; count = 1; count = 2;',
+  'let count = 0; if (1) count = 1;',
 ])('%s is a warning to who reads it', declaration => {
   const code = `${declaration}${M}function f() { return count + count; }`;
   const [problem, ...others] = problemsOf(code);

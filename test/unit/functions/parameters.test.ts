@@ -87,6 +87,18 @@ describe('types', () => {
         'x-runabout': 'Map',
       },
     ],
+    [
+      'ArrayBuffer',
+      {
+        type: ['array', 'string'],
+        items: { type: 'integer', minimum: 0, maximum: 255 },
+        contentEncoding: 'base64',
+        'x-runabout': 'ArrayBuffer',
+      },
+    ],
+    ['RegExp', { type: 'string', format: 'regexp', 'x-runabout': 'RegExp' }],
+    ['URL', { not: {}, description: 'A URL cannot be sent: take its text.' }],
+    ['Promise<number>', { not: {}, description: 'A promise cannot be sent: take the value itself.' }],
     ['() => void', { not: {}, description: 'A function cannot be sent.' }],
   ])('%s', (type, expected) => {
     expect(first(schemaOf(`x: ${type}`))).toEqual(expected);
@@ -221,6 +233,33 @@ describe('arguments of a person', () => {
     ];
     expect(argumentsFromJson(JSON.parse(JSON.stringify(jsonForm(values))), schema)).toEqual(values);
   });
+});
+
+test('bytes and regular expressions are what the function takes, and promises and URLs are refused', () => {
+  const schema = schemaOf('a: ArrayBuffer, b: RegExp, c?: DataView, d?: URL | string, e?: Promise<number>');
+  const [buffer, pattern, view] = argumentsFromJson(['AQI=', '/a\\/+/gi', [3, 4]], schema);
+  expect(buffer).toEqual(new Uint8Array([1, 2]).buffer);
+  expect(pattern).toEqual(/a\/+/gi);
+  expect((view as DataView).getUint8(1)).toBe(4);
+  expect(jsonForm([buffer, pattern, view])).toEqual([[1, 2], '/a\\/+/gi', [3, 4]]);
+  expect(argumentsFromJson([[], '/a/', [], 'http://a'], schema)[3]).toBe('http://a');
+  const refused = (...args: unknown[]) => {
+    try {
+      argumentsFromJson(args, schema);
+      return 'taken';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(refused([], 'a+')).toBe('The argument "b" must be a regular expression, such as /^a+$/i.');
+  expect(refused([], '/a(/')).toBe('The argument "b" must be a regular expression, such as /^a+$/i.');
+  expect(refused([], '/a/', [], { href: 'http://a' })).toBe('The argument "d" is of none of the types it may have.');
+  expect(refused([], '/a/', [], '', {})).toBe('The argument "e" cannot be sent.');
+  expect(() => argumentsFromJson(JSON.parse(argumentsTemplate(schema)), schema)).not.toThrow();
+});
+
+test('a class of a user that is named like one of the library is an object', () => {
+  expect(first(schemaOf('x: URL', 'interface URL { path: string }\nexport {};'))).toMatchObject({ type: 'object' });
 });
 
 test('the template has a value for what is required, and fits the schema', () => {

@@ -33,6 +33,16 @@ test('arguments are kept by function, each in a file only this user can read', (
   }
 });
 
+test('what was put away outlives the process, the newest of it', () => {
+  const storage = folder('memory');
+  expect(new Memory(storage, '').cleared).toEqual([]);
+  const tasks = Array.from({ length: 1_500 }, (_, i) => `task-${String(i).padStart(4, '0')}`);
+  new Memory(storage, '').rememberCleared(tasks.toReversed());
+  expect(new Memory(storage, '').cleared).toEqual(tasks.slice(500));
+  writeFileSync(join(storage, 'cleared.json'), '[1');
+  expect(new Memory(storage, '').cleared).toEqual([]);
+});
+
 test('what is too large is not remembered; a damaged file is forgotten', () => {
   const storage = folder('memory');
   const memory = new Memory(storage, '');
