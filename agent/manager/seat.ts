@@ -55,6 +55,8 @@ export class Seat {
   /** A source map is on its way to the worker. */
   #mapping = false;
   readonly #warm = new Set<Digest>();
+  /** Tasks that this worker has ended. */
+  #done = 0;
   #gone: (() => void) | undefined;
   /** Why the last worker could not be started. */
   problem: string | undefined;
@@ -157,6 +159,7 @@ export class Seat {
     this.#ready = false;
     this.#retiring = false;
     this.#warm.clear();
+    this.#done = 0;
     this.#process = this.#context.start({
       report: (report, payload) => this.#report(report, payload),
       raw: (stream, bytes) => this.#jobs[0]?.output.text(stream, Date.now(), bytes),
@@ -203,6 +206,7 @@ export class Seat {
     const result = this.#result;
     if (!result) return;
     this.#result = undefined;
+    this.#done += 1;
     const job = this.#take();
     const { loadMs, runMs } = result.report;
     const [next] = this.#jobs;
@@ -227,6 +231,10 @@ export class Seat {
 
   #retire(): void {
     this.#retiring = true;
+    // With nothing before it there is nothing to retire for: the function itself says so, and would for ever.
+    if (this.#done === 0 && this.#jobs.length > 0 && !this.#result) {
+      throw new Error('It retires before it has done anything.');
+    }
     // What a worker that retires has not said the result of, it had not begun.
     if (!this.#stopped) this.#return(this.#result ? 1 : 0);
     if (this.#jobs.length === 0) this.#process?.dismiss();
