@@ -68,7 +68,7 @@ export class HostileAgent {
   }
 
   async stop(): Promise<void> {
-    if (this.#manager && this.#manager.exitCode === null) {
+    if (this.#manager && !hasEnded(this.#manager)) {
       this.#manager.kill('SIGTERM');
       await this.#ended;
     }
@@ -86,8 +86,6 @@ export class HostileAgent {
     const wasOpen = socket.readyState === socket.OPEN;
     if (wasOpen) socket.terminate();
     const outcome = await within(30_000, 'The manager closes', ended);
-    const code = this.#manager!.exitCode;
-    must(code === null || code === 0, `The manager ended with ${code}.`);
     return wasOpen ? 'open' : outcome;
   }
 
@@ -100,12 +98,16 @@ export class HostileAgent {
       const socket = this.#sockets.shift();
       if (socket?.readyState === socket?.OPEN && socket) return socket;
       if (socket) continue;
-      if (!this.#manager || this.#manager.exitCode !== null) await this.#start();
+      if (this.#manager && hasEnded(this.#manager)) {
+        const { exitCode, signalCode } = this.#manager;
+        must(exitCode === 0, `The manager ended with ${exitCode ?? signalCode}.`);
+      }
+      if (!this.#manager || hasEnded(this.#manager)) this.#start();
       await within(40_000, 'The manager connects', Promise.race([arrived, this.#ended]));
     }
   }
 
-  async #start(): Promise<void> {
+  #start(): void {
     const rendezvous = join(this.#folder, 'managers.json');
     const { port } = this.#server.address() as AddressInfo;
     writeFileSync(rendezvous, JSON.stringify({ url: `http://127.0.0.1:${port}`, token: 'x' } satisfies Rendezvous));
@@ -125,3 +127,5 @@ export class HostileAgent {
     this.#ended = once(this.#manager, 'exit');
   }
 }
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
