@@ -145,13 +145,13 @@ export class Agent {
 
   #listen(): Promise<ManagerListener> {
     const { config, paths, log } = this.#options;
-    const { name, environment, heapMb, graceMs, outputBytes, cacheBytes } = config;
+    const { name, environment, tasksPerWorker, heapMb, graceMs, outputBytes, cacheBytes } = config;
     return ManagerListener.open(paths.rendezvous, log, {
       welcome: () => ({
         endpoint: name,
         beatMs: BEAT_MS,
         orphanMs: this.#session.leaseMs || ORPHAN_MS,
-        settings: { environment, heapMb, graceMs, outputBytes, cacheBytes },
+        settings: { environment, tasksPerWorker, heapMb, graceMs, outputBytes, cacheBytes },
       }),
       attached: (link, holds) => {
         if (!this.#blocks.attached(link.id)) {
@@ -232,8 +232,9 @@ export class Agent {
 
   #workers(): WorkerCounts {
     const { slots, busy, starting } = this.#attempts.scheduler;
-    const { workers, blocks } = this.#options.config;
-    return { total: slots || workers * blocks, busy, starting };
+    const { workers, blocks, tasksPerWorker } = this.#options.config;
+    const total = slots > 0 ? Math.round(slots / tasksPerWorker) : workers * blocks;
+    return { total, ...(tasksPerWorker > 1 ? { tasksEach: tasksPerWorker } : {}), busy, starting };
   }
 }
 

@@ -6,12 +6,14 @@ import { batch } from './batch.ts';
 import { core } from './core.ts';
 import { editor } from './editor/editor.ts';
 import { recovery } from './recovery.ts';
+import { scale } from './scale.ts';
 
 const benches: Record<string, (args: string[]) => Promise<unknown>> = {
   core,
   batch,
   backlog,
   recovery,
+  scale,
   editor,
 };
 

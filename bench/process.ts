@@ -22,6 +22,12 @@ export function residentMiB(pid: number): number | undefined {
   });
 }
 
+/** The processes that a process has started and that still run; none where the system does not tell. */
+export function childrenOf(pid: number): number[] {
+  const children = read(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+  return (children ?? '').split(' ').filter(Boolean).map(Number);
+}
+
 function read<T>(body: () => T): T | undefined {
   try {
     return body();

@@ -1,4 +1,5 @@
 import type { EndpointState, StartReport } from '../agent/index.ts';
+import type { WorkerCounts } from '../protocol/client-broker/endpoints.ts';
 import { duration } from './output.ts';
 
 /** What became of a start. */
@@ -13,6 +14,11 @@ export function stateSentence(name: string, { state, pid, connected, problem, si
   if (state !== 'running') return `The endpoint "${name}" is not running.${why}`;
   const link = connected ? 'connected' : 'not connected';
   const time = since ? ` for ${duration(Date.now() - since)}` : '';
-  const load = workers ? `; ${workers.busy} of ${workers.total} workers busy` : '';
+  const load = workers ? `; ${workersBusy(workers)}` : '';
   return `The endpoint "${name}" runs (process ${pid}), ${link}${time}${load}.${why}`;
+}
+
+/** `1 of 2 workers busy`, `5 of 32 tasks on 2 workers`. */
+export function workersBusy({ busy, total, tasksEach }: WorkerCounts): string {
+  return tasksEach ? `${busy} of ${total * tasksEach} tasks on ${total} workers` : `${busy} of ${total} workers busy`;
 }

@@ -1,4 +1,4 @@
-import type { EndpointRecord } from '../protocol/client-broker/endpoints.ts';
+import type { EndpointRecord, WorkerCounts } from '../protocol/client-broker/endpoints.ts';
 import type { TaskRecord, Wait } from '../protocol/client-broker/tasks.ts';
 import type { TaskState } from '../protocol/tasks/states.ts';
 import { t } from './l10n.ts';
@@ -75,10 +75,16 @@ export function endpointState({ status }: EndpointRecord, now?: number): string 
     return status.queued > 0 ? `${since} · ${t('{0} waiting', status.queued)}` : since;
   }
   const parts = [t('online')];
-  if (status.workers) parts.push(status.workers.total === 1 ? t('1 worker') : t('{0} workers', status.workers.total));
+  if (status.workers) parts.push(...workersWords(status.workers));
   if (status.running > 0) parts.push(t('{0} running', status.running));
   if (status.queued > 0) parts.push(t('{0} waiting', status.queued));
   return parts.join(' · ');
+}
+
+function workersWords({ total, tasksEach }: WorkerCounts): string[] {
+  const words = [total === 1 ? t('1 worker') : t('{0} workers', total)];
+  if (tasksEach) words.push(t('{0} tasks each', tasksEach));
+  return words;
 }
 
 /**

@@ -21,6 +21,7 @@ const Settings = z.strictObject({
   BROKER_URL: z.url({ protocol: /^https?$/, error: 'an address like http://host:port' }),
   WORKERS: optional(z.union([z.literal('auto'), whole(1, 1024)]).default('auto')),
   BLOCKS: optional(whole(1, 64).default(1)),
+  TASKS_PER_WORKER: optional(whole(1, 65_536).default(1)),
   HEAP_MB: optional(whole(16, 1024 * 1024).optional()),
   PASS_ENV: optional(
     z
@@ -44,6 +45,7 @@ export interface EndpointConfig {
   /** In each block. */
   workers: number;
   blocks: number;
+  tasksPerWorker: number;
   heapMb: number | undefined;
   /** What functions see in their environment beside the common variables. */
   environment: Record<string, string>;
@@ -73,12 +75,16 @@ NAME=${name}
 ENDPOINT_ID=${id}
 BROKER_URL=${url}
 
-# How many tasks run at once, each in a process of its own. auto: one per processor core.
+# How many workers there are, each a process of its own. auto: one per processor core.
 ${workers === undefined ? '# WORKERS=auto' : `WORKERS=${workers}`}
 
 # How many times those workers are there, each time under a manager process of its own. When a manager goes down, the
 # tasks of its workers are run again, and those of the other blocks are not disturbed.
 # BLOCKS=1
+
+# How many tasks each worker runs at once. More than one is for functions that mostly wait (async functions that call
+# other services): they share a process, and one that computes, or is not async, holds up the others in its worker.
+# TASKS_PER_WORKER=1
 
 # Memory for the JavaScript heap of each worker, in MiB. A function that needs more fails with
 # function-out-of-memory, and the next task is not disturbed. Empty: Node.js decides by the machine's memory.
@@ -156,6 +162,7 @@ export function parseConfig(text: string, file: string, agentEnvironment: NodeJS
     brokerUrl: settings.BROKER_URL,
     workers: settings.WORKERS === 'auto' ? availableParallelism() : settings.WORKERS,
     blocks: settings.BLOCKS,
+    tasksPerWorker: settings.TASKS_PER_WORKER,
     heapMb: settings.HEAP_MB,
     environment: { ...Object.fromEntries(passed), ...granted },
     graceMs: settings.GRACE_SECONDS * 1000,

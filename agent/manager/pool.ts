@@ -4,6 +4,7 @@ import type { Digest } from '../../protocol/ids.ts';
 import { Pace } from '../pace.ts';
 import type { Job } from './job.ts';
 import { Seat, type SeatContext } from './seat.ts';
+import { SharedSeat } from './shared-seat.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 export interface PoolOptions {
@@ -17,10 +18,10 @@ export interface PoolOptions {
   changed(): void;
 }
 
-/** The workers of one host. A job goes to a worker that has its bundle loaded if one is free, else to any free one. */
+/** The workers of one host. A job goes to the seat that it suits best of those that take it. */
 export class Pool {
   readonly #queue: Job[] = [];
-  readonly #seats: Seat[] = [];
+  readonly #seats: (Seat | SharedSeat)[] = [];
   readonly #pace = new Pace();
   readonly #changed: () => void;
   #scratches = 0;
@@ -40,7 +41,10 @@ export class Pool {
         this.#dispatch();
       },
     };
-    for (let i = 0; i < size; i++) this.#seats.push(new Seat(context));
+    const { tasksPerWorker, graceMs } = settings;
+    for (let i = 0; i < size; i++) {
+      this.#seats.push(tasksPerWorker > 1 ? new SharedSeat(context, tasksPerWorker, graceMs) : new Seat(context));
+    }
   }
 
   get starting(): number {
@@ -71,9 +75,8 @@ export class Pool {
     const at = this.#queue.indexOf(job);
     if (at >= 0) this.#queue.splice(at, 1);
     const seat = this.#seats.find(seat => seat.has(job));
-    // What was only sent ahead is stopped when the worker comes to it, if it is not done by then.
-    if (seat?.job === job) seat.stop({ why: 'cancel', reason });
-    else if (!seat) job.end(cancelledEnd(reason));
+    if (seat) seat.stop(job, { why: 'cancel', reason });
+    else job.end(cancelledEnd(reason));
   }
 
   /** Ends all workers, and resolves when they are gone. Jobs that had begun are lost; nothing is started any more. */
@@ -86,7 +89,7 @@ export class Pool {
     while (this.#queue.length > 0) {
       const job = this.#queue[0]!;
       job.expectedMs = this.#pace.expect(job.run.digest);
-      const seat = this.#freeSeat(job.run.digest) ?? this.#seats.find(seat => seat.takesAhead(job));
+      const seat = this.#cheapest(job);
       if (!seat) return;
       this.#queue.shift();
       if (job.cancelled !== undefined) job.end(cancelledEnd(job.cancelled));
@@ -94,14 +97,16 @@ export class Pool {
     }
   }
 
-  #freeSeat(digest: Digest): Seat | undefined {
-    let cold: Seat | undefined;
+  #cheapest(job: Job): Seat | SharedSeat | undefined {
+    let best: Seat | SharedSeat | undefined;
+    let least = Number.POSITIVE_INFINITY;
     for (const seat of this.#seats) {
-      if (!seat.idle) continue;
-      if (seat.isWarm(digest)) return seat;
-      cold ??= seat;
+      const cost = seat.cost(job);
+      if (cost === undefined || cost >= least) continue;
+      best = seat;
+      least = cost;
     }
-    return cold;
+    return best;
   }
 }
 

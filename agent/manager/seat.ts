@@ -1,47 +1,32 @@
-import { errorKinds, isErrorCode } from '../../protocol/errors/registry.ts';
 import type { Digest } from '../../protocol/ids.ts';
-import { limits } from '../../protocol/limits.ts';
-import type { WorkerReport, WorkerResult } from '../../protocol/manager-worker/messages.ts';
-import type { Job, JobEnd } from './job.ts';
+import type { WorkerResult } from '../../protocol/manager-worker/messages.ts';
+import type { Job } from './job.ts';
+import { TimeLimit } from './time-limit.ts';
+import { trusted } from './trusted.ts';
 import { judge, type Stopped, type WorkerEnd } from './verdict.ts';
-import type { WorkerProcess } from './worker-process.ts';
+import { type KeeperContext, type KeeperHandlers, WorkerKeeper } from './worker-keeper.ts';
 
-export interface SeatContext {
-  /** Starts a worker process with these handlers. */
-  start(handlers: ConstructorParameters<typeof WorkerProcess>[3]): WorkerProcess;
-  /** A source map's file; `undefined` when it cannot be had. */
-  mapFile(digest: Digest): Promise<string | undefined>;
-  /** The worker is free again. */
+export interface SeatContext extends KeeperContext {
+  /** The worker can take another job. */
   freed(): void;
-  /** The counts of workers are others, or one is ready. */
-  changed(): void;
   /** The job was handed over but certainly not begun: it goes back to the head of the queue. */
   returned(job: Job): void;
 }
-
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 30_000;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Tasks are sent ahead to a busy worker as long as it is done with them in this many milliseconds. */
 const AHEAD_MS = 1;
 
 /**
  * A place for one worker, the task it runs, and the short ones that it was sent ahead: to wake a worker for each task of
- * microseconds would cost more than the task. When the worker ends or retires, a new one takes its place; one that
- * cannot even start is tried again with growing pauses.
+ * microseconds would cost more than the task.
  *
  * A worker says how a task ended before it begins the next one. So the first one here without a result is the only one
  * that can have begun: whatever becomes of the worker, the others go back to the queue.
  */
 export class Seat {
   readonly #context: SeatContext;
-  #process: WorkerProcess | undefined;
-  #ready = false;
+  readonly #keeper: WorkerKeeper;
   #retiring = false;
-  #closed = false;
-  #failures = 0;
-  #pause: NodeJS.Timeout | undefined;
   /** What the worker was sent and has not ended, in order. */
   readonly #jobs: Job[] = [];
   /** Milliseconds that they will take. */
@@ -49,154 +34,118 @@ export class Seat {
   #result: { report: WorkerResult; payload: Uint8Array } | undefined;
   /** Why the worker is being ended, and for which job. */
   #stopped: { job: Job; why: Stopped } | undefined;
-  /** When the time limit of the job is over; by this process's monotonic clock. */
-  #deadline = Number.POSITIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
+  /** Of the job that runs, if it has one. */
+  #limit: TimeLimit | undefined;
   /** A source map is on its way to the worker. */
   #mapping = false;
   readonly #warm = new Set<Digest>();
-  /** Tasks that this worker has ended. */
-  #done = 0;
-  #gone: (() => void) | undefined;
-  /** Why the last worker could not be started. */
-  problem: string | undefined;
 
   constructor(context: SeatContext) {
     this.#context = context;
-    this.#start();
+    this.#keeper = new WorkerKeeper(context, {
+      started: () => {
+        this.#retiring = false;
+        this.#warm.clear();
+      },
+      report: (report, payload) => this.#report(report, payload),
+      raw: (stream, bytes) => this.#jobs[0]?.output.text(stream, Date.now(), bytes),
+      ended: end => this.#ended(end),
+    });
   }
 
   get group(): number | undefined {
-    return this.#process?.group;
+    return this.#keeper.group;
   }
 
   get starting(): boolean {
-    return !this.#ready && !this.#closed;
+    return this.#keeper.starting;
   }
 
-  get idle(): boolean {
-    return this.#takes && this.#jobs.length === 0;
+  get problem(): string | undefined {
+    return this.#keeper.problem;
   }
 
-  get #takes(): boolean {
-    return this.#ready && !this.#retiring && !this.#stopped && !this.#closed;
-  }
-
-  /** Whether a busy worker takes one more, which it will be done with in so many milliseconds. */
-  takesAhead({ run, expectedMs }: Job): boolean {
-    return this.#takes && this.#expectedMs + expectedMs <= AHEAD_MS && this.isWarm(run.digest);
+  /** How little it suits a job: an idle worker that has its bundle, another idle one, a busy one that takes it ahead. */
+  cost({ run: { digest }, expectedMs }: Job): number | undefined {
+    if (!this.#keeper.ready || this.#retiring || this.#stopped) return undefined;
+    const warm = this.#warm.has(digest);
+    if (this.#jobs.length === 0) return warm ? 0 : 1;
+    return warm && this.#expectedMs + expectedMs <= AHEAD_MS ? 2 : undefined;
   }
 
   /** The worker has less than half of what it may be sent ahead. */
-  get isLow(): boolean {
+  get #isLow(): boolean {
     return this.#expectedMs <= AHEAD_MS / 2;
-  }
-
-  get job(): Job | undefined {
-    return this.#jobs[0];
   }
 
   has(job: Job): boolean {
     return this.#jobs.includes(job);
   }
 
-  isWarm(digest: Digest): boolean {
-    return this.#warm.has(digest);
-  }
-
-  /** Hands over a job whose bundle is here. Only for a seat that is idle or takes it ahead. */
+  /** Hands over a job whose bundle is here. Only when there is a {@link cost}. */
   run(job: Job): void {
     const { task, attempt, digest, mapDigest, kind, type } = job.run;
     this.#jobs.push(job);
     this.#expectedMs += job.expectedMs;
     this.#warm.add(digest);
     const command = { t: 'run', task, attempt, digest, mapDigest, file: job.file!, kind, type } as const;
-    this.#process!.send(command, job.args);
+    this.#keeper.send(command, job.args);
     if (this.#jobs.length === 1) this.#begun(job);
   }
 
-  /** Stops the job that runs by ending its worker. */
-  stop(why: Stopped): void {
-    const [job] = this.#jobs;
-    if (!job || this.#result || this.#stopped) return;
+  /** Stops a job by ending its worker; one that was only sent ahead, when the worker comes to it. */
+  stop(job: Job, why: Stopped): void {
+    if (job !== this.#jobs[0] || this.#result || this.#stopped) return;
     this.#stopped = { job, why };
-    this.#process?.kill();
+    this.#keeper.kill();
   }
 
   /** The worker is at this job now. */
-  #begun({ cancelled, run: { timeoutMs } }: Job): void {
-    this.#deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
-    if (cancelled !== undefined) this.stop({ why: 'cancel', reason: cancelled });
-    else this.#limit();
+  #begun(job: Job): void {
+    const {
+      cancelled,
+      run: { timeoutMs },
+    } = job;
+    if (cancelled !== undefined) this.stop(job, { why: 'cancel', reason: cancelled });
+    else if (timeoutMs !== undefined) {
+      this.#limit = new TimeLimit(timeoutMs, () => this.stop(job, { why: 'timeout', ms: timeoutMs }));
+    }
   }
 
   /** Ends the worker for good, and resolves when it is gone. */
   close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#pause);
-    if (!this.#process) return Promise.resolve();
-    const gone = new Promise<void>(resolve => {
-      this.#gone = resolve;
-    });
-    if (this.#jobs.length > 0) this.stop({ why: 'shutdown' });
-    else this.#process.dismiss();
+    const gone = this.#keeper.close();
+    const [job] = this.#jobs;
+    if (job) this.stop(job, { why: 'shutdown' });
+    else this.#keeper.dismiss();
     return gone;
   }
 
-  /** Stops the job at its deadline, if it has one. A timer holds 24 days at the most. */
-  #limit(): void {
-    const ms = this.#jobs[0]?.run.timeoutMs;
-    if (ms === undefined) return;
-    const left = Math.max(0, this.#deadline - performance.now());
-    const isLast = left <= LONGEST_TIMER_MS;
-    this.#timer = setTimeout(
-      () => (isLast ? this.stop({ why: 'timeout', ms }) : this.#limit()),
-      isLast ? left : LONGEST_TIMER_MS,
-    );
-  }
-
-  #start(): void {
-    this.#ready = false;
-    this.#retiring = false;
-    this.#warm.clear();
-    this.#done = 0;
-    this.#process = this.#context.start({
-      report: (report, payload) => this.#report(report, payload),
-      raw: (stream, bytes) => this.#jobs[0]?.output.text(stream, Date.now(), bytes),
-      ended: end => this.#ended(end),
-    });
-    this.#context.changed();
-  }
-
-  #report(report: WorkerReport, payload: Uint8Array): void {
+  #report(report: Parameters<KeeperHandlers['report']>[0], payload: Uint8Array): void {
     // The worker is at the next task already.
     if (this.#result && this.#jobs.length > 1 && report.t !== 'retire') this.#finish();
     switch (report.t) {
-      case 'ready':
-        this.#ready = true;
-        this.#failures = 0;
-        this.problem = undefined;
-        this.#context.changed();
-        return;
       case 'output':
         if (report.stream === 'item') this.#jobs[0]?.output.item(report.at, report.type ?? 'application/json', payload);
         else this.#jobs[0]?.output.text(report.stream, report.at, payload);
         return;
       case 'need-map':
-        if (report.digest !== this.#jobs[0]?.run.mapDigest)
+        if (report.digest !== this.#jobs[0]?.run.mapDigest) {
           throw new Error('It needs a source map that is not its own.');
+        }
         void this.#sendMap(report.digest);
         return;
       case 'result':
         if (this.#jobs.length === 0 || this.#result) return;
         this.#result = { report, payload };
-        clearTimeout(this.#timer);
+        this.#endLimit();
         // What child processes printed before the result is in the pipes already: it is read in this turn of the loop.
         setImmediate(() => this.#finish());
         return;
       case 'retire':
         this.#retire();
         return;
+      case 'return':
       case 'exiting':
         return;
     }
@@ -206,16 +155,14 @@ export class Seat {
     const result = this.#result;
     if (!result) return;
     this.#result = undefined;
-    this.#done += 1;
     const job = this.#take();
-    const { loadMs, runMs } = result.report;
     const [next] = this.#jobs;
     if (next) this.#begun(next);
-    job.end({ ...trusted(result.report, result.payload), loadMs, runMs }, result.payload);
+    job.end(trusted(result.report, result.payload), result.payload);
     if (next) {
-      if (this.isLow) this.#context.freed();
-    } else if (this.#retiring || this.#closed) {
-      this.#process?.dismiss();
+      if (this.#isLow) this.#context.freed();
+    } else if (this.#retiring || this.#keeper.closed) {
+      this.#keeper.dismiss();
     } else {
       this.#context.freed();
     }
@@ -225,36 +172,28 @@ export class Seat {
   #take(): Job {
     const job = this.#jobs.shift()!;
     this.#expectedMs = this.#jobs.length === 0 ? 0 : this.#expectedMs - job.expectedMs;
-    clearTimeout(this.#timer);
+    this.#endLimit();
     return job;
   }
 
   #retire(): void {
     this.#retiring = true;
-    // With nothing before it there is nothing to retire for: the function itself says so, and would for ever.
-    if (this.#done === 0 && this.#jobs.length > 0 && !this.#result) {
-      throw new Error('It retires before it has done anything.');
-    }
     // What a worker that retires has not said the result of, it had not begun.
     if (!this.#stopped) this.#return(this.#result ? 1 : 0);
-    if (this.#jobs.length === 0) this.#process?.dismiss();
+    if (this.#jobs.length === 0) this.#keeper.dismiss();
   }
 
   /** Gives back all jobs from this one on: the worker never came to them. */
   #return(from: number): void {
-    if (from === 0) clearTimeout(this.#timer);
+    if (from === 0) this.#endLimit();
     const jobs = this.#jobs.splice(from);
     for (const job of jobs) this.#expectedMs -= job.expectedMs;
     for (const job of jobs.reverse()) this.#context.returned(job);
   }
 
   #ended(end: WorkerEnd): void {
-    clearTimeout(this.#timer);
-    // Nothing is handed to this worker any more by what follows.
-    const wasReady = this.#ready;
-    this.#ready = false;
+    this.#endLimit();
     this.#finish();
-    this.#process = undefined;
     const stopped = this.#stopped;
     this.#stopped = undefined;
     if (this.#jobs.length > 0) {
@@ -265,55 +204,24 @@ export class Seat {
         ? { reason: 'Its worker was ended because of another task.', workerDied: false }
         : judge(end, stopped?.why);
       job.end('outcome' in verdict ? { ...verdict, loadMs: 0, runMs: 0 } : verdict);
-      if (!this.#closed) this.#return(0);
+      if (!this.#keeper.closed) this.#return(0);
     }
-    if (this.#closed) {
-      this.#gone?.();
-      return;
-    }
-    if (wasReady) {
-      this.#start();
-      return;
-    }
-    this.problem = `A worker could not be started: ${end.problem ?? (end.lastWords.trim().split('\n').at(-1) || `it ended with ${end.signal ?? end.code}`)}`;
-    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
-    this.#pause = setTimeout(() => this.#start(), pause);
-    this.#context.changed();
+  }
+
+  #endLimit(): void {
+    this.#limit?.stop();
+    this.#limit = undefined;
   }
 
   /** The time until the map is here is not the function's: it has thrown already. */
   async #sendMap(digest: Digest): Promise<void> {
-    const worker = this.#process;
-    const [job] = this.#jobs;
-    // One at a time, and its own: nobody prolongs a limit by asking often.
-    if (this.#mapping || digest !== job?.run.mapDigest) return;
+    // One at a time: nobody prolongs a limit by asking often.
+    if (this.#mapping) return;
     this.#mapping = true;
-    const asked = performance.now();
-    clearTimeout(this.#timer);
-    const file = await this.#context.mapFile(digest);
+    const limit = this.#limit;
+    limit?.stop();
+    await this.#keeper.sendMap(digest);
     this.#mapping = false;
-    if (worker !== this.#process) return;
-    worker?.send({ t: 'map', digest, ...(file ? { file } : {}) });
-    if (job !== this.#jobs[0] || this.#result) return;
-    this.#deadline += performance.now() - asked;
-    clearTimeout(this.#timer);
-    this.#limit();
+    if (limit === this.#limit) limit?.resume();
   }
-}
-
-/**
- * What a worker says of how its attempt ended, as far as it can be so. The user's code can write to the same pipe, and
- * what the broker would not take must not get that far: it would be sent for ever.
- */
-function trusted(
-  { outcome, type, error }: WorkerResult,
-  { length }: Uint8Array,
-): Omit<Extract<JobEnd, { outcome: unknown }>, 'loadMs' | 'runMs'> {
-  if (outcome === 'succeeded' && type && length <= limits.result) return { outcome, type };
-  if (outcome === 'failed' && error && length === 0) {
-    const isOurs = isErrorCode(error.code) && ['endpoint', 'broker'].includes(errorKinds[error.code].whose);
-    return { outcome, error: isOurs ? { ...error, code: 'function-threw' } : error };
-  }
-  const code = length > limits.result ? 'result-too-large' : 'result-not-sendable';
-  return { outcome: 'failed', error: { code, message: 'The worker sent a result that is none.' } };
 }

@@ -27,15 +27,7 @@ const HEAP_EXHAUSTED = /heap out of memory|Allocation failed/;
  * attempt is lost with its worker, the broker tries again, and at the second time calls the task poison.
  */
 export function judge(end: WorkerEnd, stopped: Stopped | undefined): Verdict {
-  if (stopped?.why === 'cancel') return failure('task-cancelled', stopped.reason, undefined, 'cancelled');
-  if (stopped?.why === 'timeout') {
-    return failure(
-      'function-timeout',
-      `The function ran longer than ${stopped.ms} ms and was stopped.`,
-      'Give it more time, or less to do.',
-    );
-  }
-  if (stopped?.why === 'shutdown') return { reason: 'The endpoint was stopped.', workerDied: false };
+  if (stopped) return judgeStop(stopped);
   if (end.signal === 'SIGABRT' && HEAP_EXHAUSTED.test(end.lastWords)) {
     return failure(
       'function-out-of-memory',
@@ -65,6 +57,29 @@ export function judge(end: WorkerEnd, stopped: Stopped | undefined): Verdict {
     );
   }
   return { reason: `The worker was killed from outside (${end.signal ?? 'no signal known'}).`, workerDied: true };
+}
+
+/** What became of an attempt that the manager itself stopped. */
+export function judgeStop(stopped: Stopped): Verdict {
+  switch (stopped.why) {
+    case 'cancel':
+      return failure('task-cancelled', stopped.reason, undefined, 'cancelled');
+    case 'timeout':
+      return failure(
+        'function-timeout',
+        `The function ran longer than ${stopped.ms} ms and was stopped.`,
+        'Give it more time, or less to do.',
+      );
+    case 'shutdown':
+      return { reason: 'The endpoint was stopped.', workerDied: false };
+  }
+}
+
+/** How a worker ended by itself, for a sentence. */
+export function howItEnded({ signal, code, lastWords, kernelOutOfMemory }: WorkerEnd): string {
+  if (signal === 'SIGABRT' && HEAP_EXHAUSTED.test(lastWords)) return 'needed more memory than its heap may have';
+  if (signal === 'SIGKILL' && kernelOutOfMemory) return 'was killed by the kernel, which ran out of memory';
+  return signal ? `was killed (${signal})` : `ended with exit code ${code}`;
 }
 
 function failure(

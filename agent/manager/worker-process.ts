@@ -135,9 +135,9 @@ export class WorkerProcess {
 }
 
 /** Argument vector of a worker. */
-function workerCommand({ heapMb }: WorkerSettings, scratch: string): string[] {
+function workerCommand({ heapMb, tasksPerWorker }: WorkerSettings, scratch: string): string[] {
   const node = [process.execPath, ...(heapMb ? [`--max-old-space-size=${heapMb}`] : [])];
-  return [...deathSignal(), ...node, fileURLToPath(programUrl('worker')), scratch];
+  return [...deathSignal(), ...node, fileURLToPath(programUrl('worker')), scratch, String(tasksPerWorker)];
 }
 
 /**

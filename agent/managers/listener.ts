@@ -13,7 +13,6 @@ import {
   type Rendezvous,
 } from '../../protocol/agent-manager/messages.ts';
 import { closeCodes, closeReason } from '../../protocol/close-codes.ts';
-import { RunaboutError } from '../../protocol/errors/error.ts';
 import { decodeFrame, encodeMessage } from '../../protocol/frames.ts';
 import { limits } from '../../protocol/limits.ts';
 import { ManagerLink } from './manager-link.ts';
@@ -89,10 +88,9 @@ export class ManagerListener {
       clearTimeout(silent);
       try {
         const [first] = decodeFrame(data);
-        if (!first) throw new RunaboutError('request-invalid', 'The first message is hello.');
-        const hello = ManagerHello.parse(first.header);
+        const hello = ManagerHello.parse(first!.header);
         if (hello.proto !== PROTO) throw new Error(`It speaks version ${hello.proto} of the protocol, not ${PROTO}.`);
-        const holds = Holds.parse(JSON.parse(Buffer.from(first.payload).toString('utf8')));
+        const holds = Holds.parse(JSON.parse(Buffer.from(first!.payload).toString('utf8')));
         this.#attach(socket, hello, holds);
       } catch (error) {
         this.#log.warn({ error: String(error) }, 'A manager said no valid hello.');
@@ -102,13 +100,15 @@ export class ManagerListener {
   }
 
   #attach(socket: WebSocket, hello: ManagerHello, holds: Holds): void {
+    const welcome = this.#handlers.welcome();
     const link = new ManagerLink(
       hello,
       socket,
       (message, payload) => this.#handlers.take(link, message, payload),
       error => this.#log.error({ error: String(error) }, 'A manager sent what this agent does not understand.'),
+      welcome.settings.tasksPerWorker,
     );
-    socket.send(encodeMessage({ t: 'welcome', proto: PROTO, ...this.#handlers.welcome() } as { t: string }));
+    socket.send(encodeMessage({ t: 'welcome', proto: PROTO, ...welcome } as { t: string }));
     socket.once('close', () => this.#handlers.detached(link));
     this.#handlers.attached(link, holds);
   }

@@ -35,14 +35,16 @@ export class ManagerLink implements Load {
   starting = 0;
   problem: string | undefined;
 
+  /** @param tasksPerWorker how many tasks each of its workers runs at once */
   constructor(
     hello: ManagerHello,
     socket: WebSocket,
     take: (message: Exclude<ManagerMessage, ManagerHello>, payload: Uint8Array) => void,
     invalid: (error: unknown) => void,
+    tasksPerWorker: number,
   ) {
     this.id = hello.manager;
-    this.slots = hello.slots;
+    this.slots = hello.slots * tasksPerWorker;
     this.starting = hello.slots;
     this.#socket = socket;
     this.#batcher = new Batcher(frame => {
@@ -114,7 +116,7 @@ export class ManagerLink implements Load {
 
   close(): void {
     this.#batcher.flush();
-    this.#socket.close(closeCodes.bye, 'the agent stops');
+    this.#socket.close(closeCodes.bye);
   }
 }
 

@@ -346,9 +346,10 @@ export class Attempts {
     this.#delivery.started(attempt);
     const { task, request, args } = attempt;
     attempt.ranAs = attempt.attempt;
-    const { digest, mapDigest, name, kind, timeoutMs } = request!;
+    const { digest, mapDigest, name, kind, timeoutMs, alone } = request!;
     const type = request!.args.type;
-    link.send({ t: 'run', task, attempt: attempt.ranAs, digest, mapDigest, name, kind, type, timeoutMs }, args);
+    const ranAs = attempt.ranAs;
+    link.send({ t: 'run', task, attempt: ranAs, digest, mapDigest, name, kind, type, timeoutMs, alone }, args);
     // failpoint: agent.run.sent
   }
 

@@ -4,6 +4,7 @@ import { decodeValue, encodeValue } from '../../protocol/values/codec.ts';
 import type { ContentType, Payload } from '../../protocol/values/payload.ts';
 import type { UserFunction } from './bundles.ts';
 import { report } from './channel.ts';
+import { current } from './context.ts';
 
 const now = Date.now;
 
@@ -65,11 +66,15 @@ async function collect(sequence: AnyIterable): Promise<unknown[]> {
       );
     }
     items.push(item);
+    const run = current();
+    // It was stopped.
+    if (!run) return items;
+    const { task } = run;
     if (bytes.length <= limits.outputChunk) {
-      report({ t: 'output', stream: 'item', at: now(), type }, bytes);
+      report({ t: 'output', task, stream: 'item', at: now(), type }, bytes);
     } else {
       const note = `[runabout] Item ${items.length - 1} has ${bytes.length} bytes: too many to be shown live. It is in the result.\n`;
-      report({ t: 'output', stream: 'stderr', at: now() }, Buffer.from(note));
+      report({ t: 'output', task, stream: 'stderr', at: now() }, Buffer.from(note));
     }
   }
   return items;

@@ -8,13 +8,14 @@ import { syncBuiltinESMExports } from 'node:module';
 export class Environment {
   readonly #real: NodeJS.ProcessEnv = process.env;
   readonly #granted: NodeJS.ProcessEnv = { ...process.env };
+  readonly #handler: ProxyHandler<NodeJS.ProcessEnv>;
   #touched = false;
 
   constructor() {
     const touch = () => {
       this.#touched = true;
     };
-    const watched = new Proxy(this.#real, {
+    this.#handler = {
       set(target, name, value) {
         touch();
         return Reflect.set(target, name, value);
@@ -27,7 +28,8 @@ export class Environment {
         touch();
         return Reflect.deleteProperty(target, name);
       },
-    });
+    };
+    const watched = new Proxy(this.#real, this.#handler);
     Object.defineProperty(process, 'env', { value: watched, writable: true, enumerable: true, configurable: true });
     // `import { env } from 'node:process'` gets it too.
     syncBuiltinESMExports();
@@ -39,7 +41,14 @@ export class Environment {
     this.#real[name] = value;
   }
 
-  /** Undoes what a task changed. */
+  /** Variables that are others for each task of a shared worker, as far as code reads them through Node. */
+  vary(values: Record<string, () => string | undefined>): void {
+    for (const name of Object.keys(values)) this.grant(name, '');
+    const varying = new Map<string | symbol, () => string | undefined>(Object.entries(values));
+    this.#handler.get = (real, name) => varying.get(name)?.() ?? Reflect.get(real, name);
+  }
+
+  /** Undoes what tasks changed. */
   restore(): void {
     if (!this.#touched) return;
     this.#touched = false;

@@ -6,7 +6,7 @@ import type { Environment } from './environment.ts';
 const { cwd, chdir } = process;
 
 /**
- * The folder a task works in, which is its TMPDIR too. A folder that a task left empty goes to the next one; any other
+ * The folder a task works in, which is its TMPDIR too; the tasks of a shared worker have it together. A folder that a task left empty goes to the next one; any other
  * is removed. What a crash leaves behind, the manager removes with the worker's whole folder.
  */
 export class Scratch {
@@ -27,7 +27,7 @@ export class Scratch {
     if (cwd() !== this.#folder) chdir(this.#folder);
   }
 
-  /** After a task. */
+  /** After a task, when no other one runs. */
   clear(): void {
     if (isEmpty(this.#folder)) return;
     const used = this.#folder;

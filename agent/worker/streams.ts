@@ -19,9 +19,11 @@ class TaskStream extends Writable {
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     // What a finished task still prints belongs to nobody.
-    if (current() !== undefined) {
+    const run = current();
+    if (run) {
+      const header = { t: 'output', task: run.task, stream: this.#stream, at: now() } as const;
       for (let at = 0; at < bytes.length; at += limits.outputChunk) {
-        report({ t: 'output', stream: this.#stream, at: now() }, bytes.subarray(at, at + limits.outputChunk));
+        report(header, bytes.subarray(at, at + limits.outputChunk));
       }
     }
     done();

@@ -110,6 +110,8 @@ export interface Dispatch extends AttemptRef {
   kind: FunctionKind;
   args: StoredValue;
   timeoutMs?: number;
+  /** A worker died under an attempt of it. */
+  alone?: boolean;
 }
 
 /** The end of an attempt, as its agent reports it. */

@@ -14,7 +14,7 @@ import {
 import type { BrokerClient } from '../../client/client.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { connect, endpointByName, home } from '../connect.ts';
-import { startSentence, stateSentence } from '../endpoint-words.ts';
+import { startSentence, stateSentence, workersBusy } from '../endpoint-words.ts';
 import * as numbers from '../numbers.ts';
 import { ago, exit, printJson, say, table } from '../output.ts';
 
@@ -107,7 +107,7 @@ export function endpointCommand(): Command {
       const rows = items.map(({ name, status, host }) => [
         name,
         status.state === 'new' ? 'never connected' : `${status.state}, ${ago(status.since).replace(' ago', '')}`,
-        status.workers ? `${status.workers.busy} of ${status.workers.total} busy` : '',
+        status.workers ? workersBusy(status.workers) : '',
         String(status.queued),
         here.has(name) ? 'this machine' : (host?.name ?? ''),
       ]);

@@ -96,18 +96,14 @@ export function versionDetails(bundle: Bundle, marked: Marked, parameters: Schem
   };
 }
 
-/** Pushes a function: bundle and source map go up only when the broker lacks them, while the details are still made. */
+/** Pushes a function: bundle and source map go up only when the broker lacks them. */
 export async function pushFunction(
   client: BrokerClient,
-  { bundle, details }: { bundle: Bundle; details: VersionDetails | Promise<VersionDetails> },
+  { bundle, details }: Pick<PreparedFunction, 'bundle' | 'details'>,
   options?: CallOptions,
 ): Promise<RegisteredFunction> {
-  const [known] = await Promise.all([
-    details,
-    client.uploadBundle(bundle.code, options),
-    client.uploadBundle(bundle.map, options),
-  ]);
-  return await client.registerFunction({ name: bundle.registryName, digest: bundle.digest, details: known }, options);
+  await Promise.all([client.uploadBundle(bundle.code, options), client.uploadBundle(bundle.map, options)]);
+  return await client.registerFunction({ name: bundle.registryName, digest: bundle.digest, details }, options);
 }
 
 /**

@@ -43,7 +43,7 @@ export const ManagerHello = z.object({
   manager: Id,
   host: z.string().max(256),
   pid: z.number().int(),
-  /** Workers it runs: how many tasks it can run at once. */
+  /** Workers it runs. */
   slots: z.number().int().min(1),
   bytes,
 });
@@ -121,6 +121,8 @@ export type ManagerMessage = z.infer<typeof ManagerMessage>;
 export const WorkerSettings = z.object({
   /** What a function's environment holds beside PATH, HOME, LANG, TZ and TMPDIR of the manager's host. */
   environment: z.record(z.string(), z.string()),
+  /** How many tasks one worker runs at once. */
+  tasksPerWorker: z.number().int().min(1),
   /** Size of a worker's V8 heap, in MiB; absent: V8 decides. */
   heapMb: z.number().int().min(16).optional(),
   /** Between SIGTERM and SIGKILL, in milliseconds. */
@@ -160,6 +162,8 @@ export const Run = z.object({
   /** Content type of the arguments. */
   type: ContentType,
   timeoutMs: z.number().int().optional(),
+  /** It was in the death of a worker before: it gets one to itself. */
+  alone: z.boolean().optional(),
   bytes,
 });
 export type Run = z.infer<typeof Run>;

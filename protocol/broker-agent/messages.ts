@@ -154,6 +154,8 @@ export const Task = z.object({
   kind: FunctionKind,
   args: ValueRef,
   timeoutMs: z.number().int().optional(),
+  /** It was in the death of a worker before: it gets one to itself. */
+  alone: z.boolean().optional(),
   bytes,
 });
 export type Task = z.infer<typeof Task>;

@@ -17,6 +17,9 @@ export type HostInfo = z.infer<typeof HostInfo>;
 export const WorkerCounts = z.object({
   /** Workers there may be at most. */
   total: z.number().int().nonnegative(),
+  /** How many tasks each of them runs at once, where that is more than one. */
+  tasksEach: z.number().int().min(2).optional(),
+  /** Tasks that run. */
   busy: z.number().int().nonnegative(),
   starting: z.number().int().nonnegative(),
 });

@@ -1,8 +1,9 @@
 /**
  * What manager and worker say to each other. Commands come down on file descriptor 3, everything the worker says goes
- * up on 4, both as an endless stream of the messages of `../frames.ts`. A worker runs one task at a time, so what it
- * says needs no task id: all between two `result`s belongs to one attempt. The manager trusts none of it: the user's
- * code lives in the same process and could write to the descriptor too.
+ * up on 4, both as an endless stream of the messages of `../frames.ts`. A worker that runs one task at a time says
+ * nothing with a task's id: all between two `result`s belongs to one attempt. A *shared* worker, which runs several at
+ * once, names the task each time. The manager trusts none of it: the user's code lives in the same process and could
+ * write to the descriptor too.
  */
 import * as z from 'zod';
 import { Time } from '../client-broker/common.ts';
@@ -39,10 +40,20 @@ export type WorkerRun = z.infer<typeof WorkerRun>;
 export const MapReady = z.object({ t: z.literal('map'), digest: Digest, file: z.string().optional() });
 export type MapReady = z.infer<typeof MapReady>;
 
-export const WorkerCommand = z.discriminatedUnion('t', [WorkerRun, MapReady]);
+/**
+ * To a shared worker: end this task, and none of the others. Its function hears of it by its signal; when it does not
+ * end within `graceMs` then, or does not listen, the worker drops it.
+ */
+export const WorkerStop = z.object({ t: z.literal('stop'), task: Id, graceMs: z.number().int().nonnegative() });
+export type WorkerStop = z.infer<typeof WorkerStop>;
+
+export const WorkerCommand = z.discriminatedUnion('t', [WorkerRun, MapReady, WorkerStop]);
 export type WorkerCommand = z.infer<typeof WorkerCommand>;
 
 // Worker to manager.
+
+/** Which task of a shared worker. */
+const task = Id.optional();
 
 /** The worker can take tasks. */
 export const WorkerReady = z.object({ t: z.literal('ready') });
@@ -50,6 +61,7 @@ export const WorkerReady = z.object({ t: z.literal('ready') });
 /** Payload: the bytes printed, or one yielded value of the content type `type`. */
 export const WorkerOutput = z.object({
   t: z.literal('output'),
+  task,
   stream: z.enum(outputStreams),
   at: Time,
   type: ContentType.optional(),
@@ -58,12 +70,13 @@ export const WorkerOutput = z.object({
 export type WorkerOutput = z.infer<typeof WorkerOutput>;
 
 /** An error has to be mapped to the user's files. */
-export const NeedMap = z.object({ t: z.literal('need-map'), digest: Digest });
+export const NeedMap = z.object({ t: z.literal('need-map'), task, digest: Digest });
 
-/** The attempt ended. Payload: the encoded value. */
+/** The attempt ended; `stopped`: since it was told to. Payload: the encoded value. */
 export const WorkerResult = z.object({
   t: z.literal('result'),
-  outcome: z.enum(['succeeded', 'failed']),
+  task,
+  outcome: z.enum(['succeeded', 'failed', 'stopped']),
   /** Content type of the value. */
   type: ContentType.optional(),
   error: TaskError.optional(),
@@ -73,7 +86,13 @@ export const WorkerResult = z.object({
 });
 export type WorkerResult = z.infer<typeof WorkerResult>;
 
-/** The worker wants to be replaced before the next task; with or without a task of its own at the time. */
+/** Of a shared worker that retires: this task came too late, and was not begun. */
+export const WorkerReturn = z.object({ t: z.literal('return'), task: Id });
+
+/**
+ * The worker wants to be replaced before the next task; with or without a task of its own at the time. A shared one
+ * first ends those it has.
+ */
 export const Retire = z.object({ t: z.literal('retire'), reason: z.string().max(1024) });
 
 /** The process is about to end because somebody called `process.exit`. */
@@ -84,6 +103,7 @@ export const WorkerReport = z.discriminatedUnion('t', [
   WorkerOutput,
   NeedMap,
   WorkerResult,
+  WorkerReturn,
   Retire,
   Exiting,
 ]);

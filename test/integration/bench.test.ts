@@ -61,3 +61,12 @@ test('bench recovery: a killed manager and a killed broker, and everything ends 
   expect(figures.manager).toMatchObject({ managers: 2, before: { p50Ms: positive }, after: { worstMs: positive } });
   expect(figures.broker).toMatchObject({ queued: 500, listensMs: positive, firstEndMs: positive });
 });
+
+test('bench scale: as many tasks at once as there are workers, and what each costs', async () => {
+  const figures = await bench('scale', '--workers', '8,40', '--processes', '2', '--tasks', '200', '--fewest', '100');
+  expect(figures.sizes).toMatchObject([
+    { workers: 8, noOps: { tasks: 100, tasksPerSecond: positive }, running: { atOnce: 8 } },
+    { workers: 40, noOps: { tasks: 200, tasksPerSecond: positive }, running: { atOnce: 40 } },
+  ]);
+  expect(figures.sizes[1].ratio.noOpsToFirst).toBeGreaterThan(0);
+});

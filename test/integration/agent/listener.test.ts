@@ -12,7 +12,7 @@ import { newId } from '../../../protocol/ids.ts';
 import { folder } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
 
-const settings = { environment: {}, graceMs: 0, outputBytes: 0, cacheBytes: 0 };
+const settings = { environment: {}, tasksPerWorker: 1, graceMs: 0, outputBytes: 0, cacheBytes: 0 };
 
 async function listener() {
   const file = join(folder('listener'), 'managers.json');

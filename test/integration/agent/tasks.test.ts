@@ -76,6 +76,34 @@ test('what kills its worker twice is poison, and the next task runs', async () =
   expect((await endpoint.call('export default () => "next"')).value).toBe('next');
 });
 
+test('of several tasks in one worker, the one that kills it is found, and the others succeed', async () => {
+  const endpoint = await started('WORKERS=1\nTASKS_PER_WORKER=8\n', { retryFirstMs: 10 });
+  const { workers } = await until('it is online', async () => {
+    const status = await endpoint.client.endpointStatus(endpoint.record.id);
+    return status.workers && status;
+  });
+  expect(workers).toMatchObject({ total: 1, tasksEach: 8 });
+  const gate = join(folder('gate'), 'open');
+  const source = `import { existsSync } from 'node:fs';
+    export default async (gate: string, kills: boolean) => {
+      console.log('on');
+      while (!existsSync(gate)) await new Promise(resolve => setTimeout(resolve, 5));
+      if (kills) process.kill(process.pid, 'SIGKILL');
+      await new Promise(resolve => setTimeout(resolve, 50));
+      return process.env.RUNABOUT_ATTEMPT;
+    };`;
+  const tasks = await Promise.all([false, false, true].map(kills => endpoint.submit(source, [gate, kills])));
+  for (const { id } of tasks) await endpoint.running(id);
+  await until('all have begun', async () => {
+    const outputs = await Promise.all(tasks.map(({ id }) => endpoint.client.taskOutput(id)));
+    return outputs.every(({ chunks }) => chunks.length > 0);
+  });
+  writeFileSync(gate, '');
+  const [first, second, killer] = await Promise.all(tasks.map(({ id }) => endpoint.end(id)));
+  expect([first?.value, second?.value]).toEqual(['2', '2']);
+  expect(killer).toMatchObject({ task: { state: 'failed', attempt: 2 }, error: { code: 'task-poison' } });
+});
+
 test('a manager that is killed is replaced, and its tasks run again', async () => {
   const endpoint = await started(undefined, { retryFirstMs: 10 });
   const ledger = join(folder('ledger'), 'ledger');

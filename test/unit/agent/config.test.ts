@@ -20,6 +20,7 @@ test('a new configuration is valid, and explains each setting it does not set', 
     brokerUrl: 'http://127.0.0.1:7411',
     workers: availableParallelism(),
     blocks: 1,
+    tasksPerWorker: 1,
     heapMb: undefined,
     environment: {},
     graceMs: 5_000,
@@ -29,7 +30,10 @@ test('a new configuration is valid, and explains each setting it does not set', 
     logLevel: 'info',
   });
   // What stands there commented out is what holds without it.
-  const shown = text.replaceAll(/^# ((?:WORKERS|BLOCKS|HEAP_MB|GRACE|DRAIN|OUTPUT|CACHE|LOG_LEVEL)[A-Z_]*=)/gm, '$1');
+  const shown = text.replaceAll(
+    /^# ((?:WORKERS|BLOCKS|TASKS_PER_WORKER|HEAP_MB|GRACE|DRAIN|OUTPUT|CACHE|LOG_LEVEL)[A-Z_]*=)/gm,
+    '$1',
+  );
   expect(parseConfig(shown, 'endpoint.conf', {})).toEqual(parse(''));
 });
 

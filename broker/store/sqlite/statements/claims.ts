@@ -34,6 +34,7 @@ export function toDispatch(ctx: Context, row: DispatchRow, attempt: number): Dis
     kind,
     args: toValue({ type: row.args_type, size: row.args_size, bytes: row.args_bytes, blob: row.args_blob }),
     ...(row.timeout_ms === null ? {} : { timeoutMs: row.timeout_ms }),
+    ...(row.worker_deaths > 0 ? { alone: true } : {}),
   };
 }
 

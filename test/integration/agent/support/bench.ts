@@ -33,11 +33,13 @@ export interface CallOptions {
   args?: unknown[];
   kind?: Run['kind'];
   timeoutMs?: number;
+  alone?: boolean;
   file?: string;
 }
 
 const settings: WorkerSettings = {
   environment: { GRANTED: 'yes' },
+  tasksPerWorker: 1,
   graceMs: 400,
   outputBytes: 1024 * 1024,
   cacheBytes: 64 * 1024 * 1024,
@@ -96,18 +98,27 @@ export class ManagerBench {
     return await (await this.begin(source, options)).ended;
   }
 
-  async begin(source: string, { args = [], kind = 'async', timeoutMs, file }: CallOptions = {}) {
-    return this.run(await bundleOf(source, file), args, kind, timeoutMs);
+  async begin(source: string, { args = [], kind, timeoutMs, alone, file }: CallOptions = {}) {
+    return this.run(await bundleOf(source, file), args, kind, timeoutMs, alone);
   }
 
-  run({ code, digest, map, mapDigest }: TestBundle, args: unknown[], kind: Run['kind'] = 'async', timeoutMs?: number) {
+  run(
+    { code, digest, map, mapDigest }: TestBundle,
+    args: unknown[],
+    kind: Run['kind'] = 'async',
+    timeoutMs?: number,
+    alone?: boolean,
+  ) {
     this.#bundles.set(digest, code);
     this.#bundles.set(mapDigest, map);
     const task = newId();
     const { type, bytes } = encodeValue(args);
     const output: Ended['output'] = [];
     const ended = new Promise<Ended>(resolve => this.#waiting.set(task, { output, resolve }));
-    this.link.send({ t: 'run', task, attempt: 1, digest, mapDigest, name: 'test', kind, type, timeoutMs }, bytes);
+    this.link.send(
+      { t: 'run', task, attempt: 1, digest, mapDigest, name: 'test', kind, type, timeoutMs, alone },
+      bytes,
+    );
     const cancel = () => this.link.send({ t: 'cancel', task, attempt: 1, reason: 'Somebody cancelled it.' });
     return { task, ended, output, cancel };
   }
