@@ -36,6 +36,9 @@ import { fromJsonPayload, type JsonPayload, type Payload, toJsonPayload } from '
 import { type EventHandlers, EventStream } from './events.ts';
 import { type CallOptions, type Connection, Http } from './http.ts';
 
+/** Uploads above this many bytes are sent only where they are missing. */
+const ASK_ABOVE = 64 * 1024;
+
 /** Errors of a broker that is away, and comes back. */
 const PASSING: readonly ErrorCode[] = ['broker-unreachable', 'broker-stopping'];
 
@@ -254,7 +257,8 @@ export class BrokerClient {
 
   async #upload(kind: 'bundles' | 'blobs', bytes: Uint8Array, options?: CallOptions): Promise<Digest> {
     const digest = digestOf(bytes);
-    if (!(await this.#http.exists(`${kind}/${digest}`, options))) {
+    // Asking first would take longer than sending what is small.
+    if (bytes.length <= ASK_ABOVE || !(await this.#http.exists(`${kind}/${digest}`, options))) {
       await this.#http.bytes(`${kind}/${digest}`, { method: 'PUT', bytes, timeoutMs: 120_000, ...options });
     }
     return digest;

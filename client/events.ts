@@ -120,7 +120,7 @@ export class EventStream {
   #receive(text: string): void {
     const frame = EventFrame.safeParse(parse(text));
     if (!frame.success) {
-      this.#socket?.close(closeCodes.protocol);
+      this.#socket?.close(closeCodes.protocol, 'request-invalid: this is no frame of events');
       return;
     }
     for (const message of frame.data) {

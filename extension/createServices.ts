@@ -46,6 +46,7 @@ export function createServices(context: ExtensionContext): Services {
     server: new LanguageServer({
       module: Uri.joinPath(dist, 'language-server.cjs').fsPath,
       storage: context.storageUri ?? context.globalStorageUri,
+      codeCache: Uri.joinPath(context.globalStorageUri, 'code-cache'),
       log,
       connection: () => session.connection,
       endpoint: () => chosen.get() ?? null,

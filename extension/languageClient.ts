@@ -20,8 +20,9 @@ export function createClient(
   fileEvents: FileSystemWatcher,
   on: { running(): void; stopped(): void },
 ): LanguageClient {
-  const { module, storage, log, lenses } = options;
-  const run = { module, transport: TransportKind.ipc };
+  const { module, storage, codeCache, log, lenses } = options;
+  const env = { NODE_COMPILE_CACHE: codeCache.fsPath };
+  const run = { module, transport: TransportKind.ipc, options: { env } };
   const initializationOptions: InitializationOptions = {
     clientCommands: true,
     storagePath: storage.fsPath,
@@ -30,7 +31,7 @@ export function createClient(
   const client = new LanguageClient(
     'runabout',
     t('Runabout Language Server'),
-    { run, debug: { ...run, options: { execArgv: ['--nolazy', '--inspect=6009'] } } },
+    { run, debug: { ...run, options: { env, execArgv: ['--nolazy', '--inspect=6009'] } } },
     {
       documentSelector: languages.flatMap(language => [
         { scheme: 'file', language },

@@ -31,6 +31,8 @@ export interface LanguageServerOptions {
   /** The server's bundle. */
   module: string;
   storage: Uri;
+  /** Where Node keeps the compiled code of the server, which makes its next start faster. */
+  codeCache: Uri;
   log: LogOutputChannel;
   connection: () => Connection | undefined;
   endpoint: () => ChooseEndpoint['endpoint'];

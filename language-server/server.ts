@@ -155,7 +155,7 @@ export function serve(connection: Connection): void {
   connection.onDidChangeWatchedFiles(({ changes }) => {
     // A new or a lost file, or a setting of the project, may lead imports elsewhere.
     const others = changes.some(({ uri, type }) => type !== FileChangeType.Changed || uri.endsWith('.json'));
-    session.filesChanged(others ? 'others' : 'some');
+    session.filesChanged(others ? 'others' : 'some', changes.length === 1 ? changes[0]!.uri : undefined);
   });
   connection.onRequest(serverMethods.connect, (params: unknown) =>
     answer(async () => {

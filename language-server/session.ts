@@ -82,7 +82,7 @@ export class Session {
     });
     this.documents.manager.onDidSave(({ document }) => {
       document.dirty = false;
-      this.filesChanged('some');
+      this.filesChanged('some', document.uri);
     });
     this.documents.manager.onDidClose(({ document }) => {
       this.bundles.close(document.uri);
@@ -95,9 +95,13 @@ export class Session {
     this.link.connect(connection);
   }
 
-  /** Files were saved or have changed on disk. @param which as {@link Bundles.filesChanged} has it */
-  filesChanged(which: 'some' | 'others'): void {
-    this.compiler.invalidate();
+  /**
+   * Files were saved or have changed on disk.
+   * @param which as {@link Bundles.filesChanged} has it
+   * @param only the address of the one file that has
+   */
+  filesChanged(which: 'some' | 'others', only?: string): void {
+    this.compiler.invalidate(only === undefined ? undefined : this.documents.open(only)?.file);
     for (const document of this.documents.all()) document.forgetProject();
     this.bundles.filesChanged(which);
   }
@@ -117,7 +121,7 @@ export class Session {
     // The compiler reads its library types once, in its own thread: not when somebody waits for a first run.
     this.#warm = true;
     const { file, text } = document;
-    this.compiler.schemaOf(file, text, first.tagSpan.start, this.documents.overlays()).catch(() => undefined);
+    this.compiler.schemaOf(file, text, first, this.documents.overlays()).catch(() => undefined);
   }
 
   /** What the broker knows of a document's functions. */

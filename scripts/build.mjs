@@ -63,6 +63,26 @@ const editor = {
   banner: { js: "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;" },
 };
 
+/**
+ * The library of the language client is half of the extension, and needed only with the first document: in a file of its
+ * own, so that activation does not read it.
+ */
+const languageClient = {
+  ...editor,
+  entryPoints: { 'language-client': 'node_modules/vscode-languageclient/lib/node/main.js' },
+};
+editor.plugins = [
+  {
+    name: 'apart',
+    setup(build) {
+      build.onResolve({ filter: /^vscode-languageclient\/node$/ }, () => ({
+        path: './language-client.cjs',
+        external: true,
+      }));
+    },
+  },
+];
+
 const webview = {
   ...common,
   entryPoints: { panel: 'webview/panel.ts' },
@@ -73,7 +93,7 @@ const webview = {
   tsconfig: 'webview/tsconfig.json',
 };
 
-const groups = [programs, editor, webview].map(group => ({
+const groups = [programs, editor, languageClient, webview].map(group => ({
   ...group,
   entryPoints: Object.fromEntries(Object.entries(group.entryPoints).filter(([, file]) => existsSync(join(root, file)))),
 }));

@@ -193,7 +193,7 @@ export class BrokerSession {
         clearTimeout(late);
         resolve();
       });
-      socket.close(closeCodes.bye);
+      socket.close(closeCodes.bye, 'the agent stops');
     });
   }
 

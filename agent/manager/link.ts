@@ -74,7 +74,7 @@ export class AgentLink {
     clearTimeout(this.#orphan);
     clearInterval(this.#beats);
     this.#batcher?.flush();
-    this.#socket?.close(closeCodes.bye);
+    this.#socket?.close(closeCodes.bye, 'the manager stops');
   }
 
   #connect(): void {

@@ -39,6 +39,8 @@ export class Seat {
   /** A source map is on its way to the worker. */
   #mapping = false;
   readonly #warm = new Set<Digest>();
+  /** Tasks that this worker has ended. */
+  #done = 0;
 
   constructor(context: SeatContext) {
     this.#context = context;
@@ -46,6 +48,7 @@ export class Seat {
       started: () => {
         this.#retiring = false;
         this.#warm.clear();
+        this.#done = 0;
       },
       report: (report, payload) => this.#report(report, payload),
       raw: (stream, bytes) => this.#jobs[0]?.output.text(stream, Date.now(), bytes),
@@ -155,6 +158,7 @@ export class Seat {
     const result = this.#result;
     if (!result) return;
     this.#result = undefined;
+    this.#done += 1;
     const job = this.#take();
     const [next] = this.#jobs;
     if (next) this.#begun(next);
@@ -178,6 +182,10 @@ export class Seat {
 
   #retire(): void {
     this.#retiring = true;
+    // With nothing before it there is nothing to retire for: the function itself says so, and would for ever.
+    if (this.#done === 0 && this.#jobs.length > 0 && !this.#result) {
+      throw new Error('It retires before it has done anything.');
+    }
     // What a worker that retires has not said the result of, it had not begun.
     if (!this.#stopped) this.#return(this.#result ? 1 : 0);
     if (this.#jobs.length === 0) this.#keeper.dismiss();

@@ -44,6 +44,8 @@ export class SharedSeat {
   #retiring = false;
   /** The worker is being ended for one of its tasks, or for good. */
   #killing = false;
+  /** Tasks that this worker has ended. */
+  #done = 0;
 
   /**
    * @param tasks how many it runs at once
@@ -58,6 +60,7 @@ export class SharedSeat {
         this.#retiring = false;
         this.#killing = false;
         this.#warm.clear();
+        this.#done = 0;
       },
       report: (report, payload) => this.#report(report, payload),
       raw: (stream, bytes) => {
@@ -164,6 +167,7 @@ export class SharedSeat {
         return;
       }
       case 'return': {
+        if (!this.#retiring) throw new Error('It gives a task back without retiring.');
         const held = this.#held.get(report.task);
         if (!held) return;
         this.#drop(held.job);
@@ -173,6 +177,8 @@ export class SharedSeat {
         return;
       }
       case 'retire':
+        // With nothing before it there is nothing to retire for: a function itself says so, and would for ever.
+        if (this.#done === 0 && this.#held.size > 0) throw new Error('It retires before it has done anything.');
         this.#retiring = true;
         this.#goOn();
         return;
@@ -200,6 +206,7 @@ export class SharedSeat {
 
   #end({ job, stopped, result }: Held): void {
     const { report, payload } = result!;
+    this.#done += 1;
     this.#drop(job);
     if (report.outcome === 'stopped' && stopped) job.end(endOf(judgeStop(stopped), report.runMs));
     else job.end(trusted(report, payload), payload);

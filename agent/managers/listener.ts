@@ -13,6 +13,7 @@ import {
   type Rendezvous,
 } from '../../protocol/agent-manager/messages.ts';
 import { closeCodes, closeReason } from '../../protocol/close-codes.ts';
+import { RunaboutError } from '../../protocol/errors/error.ts';
 import { decodeFrame, encodeMessage } from '../../protocol/frames.ts';
 import { limits } from '../../protocol/limits.ts';
 import { ManagerLink } from './manager-link.ts';
@@ -88,9 +89,10 @@ export class ManagerListener {
       clearTimeout(silent);
       try {
         const [first] = decodeFrame(data);
-        const hello = ManagerHello.parse(first!.header);
+        if (!first) throw new RunaboutError('request-invalid', 'The first message is hello.');
+        const hello = ManagerHello.parse(first.header);
         if (hello.proto !== PROTO) throw new Error(`It speaks version ${hello.proto} of the protocol, not ${PROTO}.`);
-        const holds = Holds.parse(JSON.parse(Buffer.from(first!.payload).toString('utf8')));
+        const holds = Holds.parse(JSON.parse(Buffer.from(first.payload).toString('utf8')));
         this.#attach(socket, hello, holds);
       } catch (error) {
         this.#log.warn({ error: String(error) }, 'A manager said no valid hello.');

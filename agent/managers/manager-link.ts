@@ -116,7 +116,7 @@ export class ManagerLink implements Load {
 
   close(): void {
     this.#batcher.flush();
-    this.#socket.close(closeCodes.bye);
+    this.#socket.close(closeCodes.bye, 'the agent stops');
   }
 }
 

@@ -102,7 +102,9 @@ function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value !== 'object') return typeof value;
   if (Array.isArray(value)) return 'array';
-  return value.constructor?.name.toLowerCase() === 'object' ? 'object' : (value.constructor?.name ?? 'object');
+  // Of its prototype: a property of the value may have the same name.
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  return typeof name === 'string' && name !== 'Object' ? name : 'object';
 }
 
 function sizeOf(value: object): number {

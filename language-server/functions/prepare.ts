@@ -96,14 +96,18 @@ export function versionDetails(bundle: Bundle, marked: Marked, parameters: Schem
   };
 }
 
-/** Pushes a function: bundle and source map go up only when the broker lacks them. */
+/** Pushes a function: bundle and source map go up only when the broker lacks them, while the details are still made. */
 export async function pushFunction(
   client: BrokerClient,
-  { bundle, details }: Pick<PreparedFunction, 'bundle' | 'details'>,
+  { bundle, details }: { bundle: Bundle; details: VersionDetails | Promise<VersionDetails> },
   options?: CallOptions,
 ): Promise<RegisteredFunction> {
-  await Promise.all([client.uploadBundle(bundle.code, options), client.uploadBundle(bundle.map, options)]);
-  return await client.registerFunction({ name: bundle.registryName, digest: bundle.digest, details }, options);
+  const [known] = await Promise.all([
+    details,
+    client.uploadBundle(bundle.code, options),
+    client.uploadBundle(bundle.map, options),
+  ]);
+  return await client.registerFunction({ name: bundle.registryName, digest: bundle.digest, details: known }, options);
 }
 
 /**

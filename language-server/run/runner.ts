@@ -55,6 +55,8 @@ export class Runner {
     const client = this.#session.link.require();
     const { document, marked } = await this.#find(request);
     const name = document.nameInRegistry(marked);
+    // A function that was edited will be pushed: its parameters are described while it is bundled.
+    if (this.#session.states.of(document, marked).edited) this.#schema(document, marked).catch(() => undefined);
     // All at once: in a warm, unchanged session each of them is at hand.
     const [bundle, endpoint, args] = await Promise.all([
       this.#session.bundles.bundle(document, marked, signal),
@@ -133,7 +135,7 @@ export class Runner {
     bundle: Bundle,
     signal: AbortSignal,
   ): Promise<RegisteredFunction> {
-    const details = versionDetails(bundle, marked, await this.#schema(document, marked));
+    const details = this.#schema(document, marked).then(schema => versionDetails(bundle, marked, schema));
     const registered = await pushFunction(client, { bundle, details }, { signal });
     this.#session.remote.pushed(registered.function);
     return registered;
@@ -141,7 +143,7 @@ export class Runner {
 
   #schema(document: OpenDocument, marked: Marked): Promise<Schema> {
     const overlays = this.#session.documents.overlays();
-    return this.#session.compiler.schemaOf(document.file, document.text, marked.tagSpan.start, overlays);
+    return this.#session.compiler.schemaOf(document.file, document.text, marked, overlays);
   }
 
   async #endpoint(request: RunArguments, marked: Marked): Promise<Pick<EndpointRecord, 'id' | 'name'>> {

@@ -3,10 +3,12 @@ import {
   Compiler,
   checkCaptures,
   findMarks,
+  type Marked,
   type MarkProblem,
   parametersOf,
   parseSource,
   type Schema,
+  type Span,
 } from '../functions/index.ts';
 import { answerQuestions, Thread } from './thread.ts';
 
@@ -35,26 +37,35 @@ export class CompilerThread {
     new URL(import.meta.url),
     why => new RunaboutError('bundle-failed', `The types of the parameters could not be read: ${why}.`),
   );
-  readonly #schemas = new Map<string, Promise<Schema>>();
-  #generation = 0;
+  readonly #schemas = new Map<string, { file: string; schema: Promise<Schema> }>();
 
-  /** Files have changed: what was answered may no longer hold. */
-  invalidate(): void {
-    this.#generation += 1;
+  /**
+   * Files have changed: what was answered may no longer hold.
+   * @param own the one file that has, when an editor holds its text: it was asked about by that text
+   */
+  invalidate(own?: string): void {
+    for (const [key, { file }] of this.#schemas) if (file !== own) this.#schemas.delete(key);
   }
 
-  /** JSON Schema of the argument array of the function whose mark stands at `tagStart`. */
-  schemaOf(file: string, text: string, tagStart: number, overlays: ReadonlyMap<string, string>): Promise<Schema> {
+  /** JSON Schema of the argument array of a function. */
+  schemaOf(
+    file: string,
+    text: string,
+    marked: Pick<Marked, 'tagSpan' | 'bodySpan'>,
+    overlays: ReadonlyMap<string, string>,
+  ): Promise<Schema> {
+    const tagStart = marked.tagSpan.start;
     const others = [...overlays].filter(([name]) => name !== file);
-    const key = JSON.stringify([this.#generation, file, tagStart, text, others]);
-    let schema = this.#schemas.get(key);
-    if (!schema) {
-      schema = this.#thread.ask({ ask: 'schema', file, text, tagStart, overlays }).then(schemaIn);
-      this.#schemas.set(key, schema);
+    const key = JSON.stringify([file, tagStart, withoutBody(file, text, marked.bodySpan), others]);
+    let known = this.#schemas.get(key);
+    if (!known) {
+      const schema = this.#thread.ask({ ask: 'schema', file, text, tagStart, overlays }).then(schemaIn);
+      known = { file, schema };
+      this.#schemas.set(key, known);
       schema.catch(() => this.#schemas.delete(key));
       if (this.#schemas.size > MAX_ANSWERS) this.#schemas.delete(this.#schemas.keys().next().value!);
     }
-    return schema;
+    return known.schema;
   }
 
   /** What each marked function of a text captures, in the order of the functions. */
@@ -66,6 +77,11 @@ export class CompilerThread {
   dispose(): Promise<void> {
     return this.#thread.dispose();
   }
+}
+
+/** In TypeScript the types of a function's parameters are those of its head, whatever its body does. */
+function withoutBody(file: string, text: string, { start, end }: Span): string {
+  return /\.[cm]?tsx?$/i.test(file) ? `${text.slice(0, start)}${text.slice(end)}` : text;
 }
 
 function schemaIn(answer: Answer): Schema {

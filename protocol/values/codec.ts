@@ -130,7 +130,8 @@ function surveyObject(object: object, path: string, above: Set<object>, depth: n
 
 /** Whether all of an object with this prototype is in its own properties. */
 function isPlain(prototype: object | null): boolean {
-  if (prototype === null || prototype.constructor === undefined || prototype.constructor.name === 'Object') return true;
+  if (prototype === null || typeof prototype.constructor !== 'function' || prototype.constructor.name === 'Object')
+    return true;
   // A class without a name and without members: that of `process.env` is such a one.
   return prototype.constructor.name === '' && Reflect.ownKeys(prototype).length === 1;
 }

@@ -1,12 +1,19 @@
+import { AttackedEndpoint } from './attacked-endpoint.ts';
 import { campaign, type HopReport } from './campaign.ts';
 import { Canary, type CanaryReport } from './canary.ts';
 import type { AnyHop } from './hop.ts';
 import { agentSessionHop } from './hops/agent-session.ts';
 import { eventsHop } from './hops/events.ts';
 import { framesHop } from './hops/frames.ts';
+import { HostileAgent } from './hops/hostile-agent.ts';
+import { hostileBrokerHop } from './hops/hostile-broker.ts';
+import { hostileManagerHop } from './hops/hostile-manager.ts';
+import { parsersHop } from './hops/parsers.ts';
 import { rawHttpHop } from './hops/raw-http.ts';
 import { restHop } from './hops/rest.ts';
 import { valuesHop } from './hops/values.ts';
+import { workerReportHop } from './hops/worker-report.ts';
+import { HostileBroker } from './hostile-broker.ts';
 import { must } from './violation.ts';
 import { World } from './world.ts';
 
@@ -44,8 +51,14 @@ const MOST_RSS = 768;
 export async function fuzz({ inputs, seed, hop: only, path, say }: FuzzOptions): Promise<FuzzReport> {
   const started = performance.now();
   const world = await World.open();
-  let canary: Canary | undefined;
+  const undo: (() => Promise<unknown>)[] = [() => world.close()];
   try {
+    const attacked = await AttackedEndpoint.start(world);
+    undo.push(() => attacked.stop());
+    const led = await HostileBroker.start(world.folder);
+    undo.push(() => led.stop());
+    const managed = new HostileAgent(world.folder);
+    undo.push(() => managed.stop());
     const hops: AnyHop[] = [
       await restHop(world),
       rawHttpHop(world),
@@ -53,10 +66,16 @@ export async function fuzz({ inputs, seed, hop: only, path, say }: FuzzOptions):
       agentSessionHop(world),
       framesHop(),
       valuesHop(),
+      parsersHop(),
+      workerReportHop(attacked),
+      hostileBrokerHop(led, world.names),
+      hostileManagerHop(led, world.names),
+      managed.hop(world.names),
     ];
     const chosen = only === undefined ? hops : hops.filter(({ name }) => name === only);
     must(chosen.length > 0, `There is no hop ${only}; there are ${hops.map(({ name }) => name).join(', ')}.`);
-    canary = await Canary.start(world);
+    const canary = await Canary.start(world);
+    undo.push(() => canary.stop());
     const before = await memoryOf(world);
     let told = 0;
     const reports = await campaign(chosen, {
@@ -83,8 +102,7 @@ export async function fuzz({ inputs, seed, hop: only, path, say }: FuzzOptions):
     const seconds = (performance.now() - started) / 1000;
     return { seed, inputs: done, seconds, hops: reports, canary: canaryReport, memory: { before, after } };
   } finally {
-    await canary?.stop().catch(() => {});
-    await world.close();
+    for (const step of undo.reverse()) await step().catch(say);
   }
 }
 

@@ -40,6 +40,7 @@ const always = [
   'extension/dist/bundler.cjs',
   'extension/dist/chunks/*.js',
   'extension/dist/extension.cjs',
+  'extension/dist/language-client.cjs',
   'extension/dist/language-server.cjs',
   'extension/dist/manager.js',
   'extension/dist/panel.css',

@@ -120,6 +120,7 @@ function describe(
     span: spanOf(node, source),
     nameSpan: nameSpan(declared, node, source),
     tagSpan: tag.span,
+    bodySpan: declared.node.body ? spanOf(declared.node.body, source) : { start: node.end, end: node.end },
     signature: signatureOf(declared.node, source),
     takesArguments: declared.node.parameters.length > 0,
     description: description(source.text, comment),

@@ -60,6 +60,8 @@ export interface Marked {
   span: Span;
   nameSpan: Span;
   tagSpan: Span;
+  /** What stands in the braces, or the expression of an arrow. */
+  bodySpan: Span;
   /** The parameter list and result type as written, in one line: `(xs: number[]): number`. */
   signature: string;
   takesArguments: boolean;

@@ -193,6 +193,44 @@ test('the arguments of a function: schema, template, signature', async () => {
   });
 });
 
+test('the schema of arguments follows edits of the head, of a type it names, and of the file that declares it', async () => {
+  const { root } = project();
+  const text = `import type { Unit } from './unit.ts';
+interface Row { at: number }
+/** @remote */
+export function convert(row: Row, unit: Unit) { return [row, unit]; }
+`;
+  const unit = (of: string) => writeFileSync(join(root, 'unit.ts'), `export type Unit = ${of};\n`);
+  unit("'C'");
+  const file = join(root, 'convert.ts');
+  writeFileSync(file, text);
+  const editor = await start(root);
+  const uri = await editor.open(file, text);
+  const types = async () => {
+    const { schema } = await editor.execute<{ schema: { prefixItems: object[] } }>('runabout.arguments', {
+      uri,
+      name: 'convert',
+    });
+    return JSON.stringify(schema.prefixItems);
+  };
+  const first = await types();
+  await editor.replace(uri, text.replace('return [row, unit]', 'return { row, unit }'));
+  expect(await types()).toBe(first);
+  await editor.replace(uri, text.replace('at: number', 'at: string'));
+  const second = await types();
+  expect(second).toContain('"at":{"type":"string"}');
+  await editor.replace(uri, text.replace('row: Row', 'row: boolean'));
+  expect(await types()).toContain('"type":"boolean"');
+
+  await editor.replace(uri, text);
+  expect(await types()).toBe(first);
+  unit('number');
+  await editor.connection.sendNotification('workspace/didChangeWatchedFiles', {
+    changes: [{ uri: pathToFileURL(join(root, 'unit.ts')).href, type: 2 }],
+  });
+  expect(await types()).not.toBe(first);
+});
+
 test('without a broker a run says so; wrong calls are refused with a code', async () => {
   const { root, file } = project();
   const editor = await start(root);

@@ -67,3 +67,19 @@ export class PeerSocket {
     return `${code} ${reason.split(':')[0]}`.trim();
   }
 }
+
+/** How the other side closes a socket that it opened, checked. One that we ended ourselves says nothing. */
+export function closeOf(socket: WebSocket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    socket.once('close', (code, bytes) => {
+      const reason = String(bytes);
+      try {
+        // 1006: the connection is gone, most of the time because this side ended it.
+        if (code !== 1006) checkClose(code, reason);
+        resolve(`${code} ${reason.split(':')[0]}`.trim());
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+}

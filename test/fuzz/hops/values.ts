@@ -1,4 +1,6 @@
 import * as fc from 'fast-check';
+import { cutValue } from '../../../extension/panel/cut.ts';
+import { viewOf } from '../../../extension/panel/valueView.ts';
 import { RunaboutError } from '../../../protocol/errors/error.ts';
 import { asJson } from '../../../protocol/values/as-json.ts';
 import { decodeValue, encodeValue } from '../../../protocol/values/codec.ts';
@@ -125,4 +127,6 @@ function orRefused<T>(work: () => T, code: RunaboutError['code']): T | undefined
 function show(value: unknown): void {
   must(preview(value).length <= 80, 'A preview is longer than asked for.');
   JSON.stringify(asJson(value));
+  cutValue(value);
+  viewOf(value);
 }
