@@ -1,8 +1,11 @@
 import type { Digest } from '../protocol/ids.ts';
 import type { Services } from './services.ts';
 
-/** Tasks in one transaction: some ten milliseconds at most, for that is how long others wait for it. */
-const TASKS = 100;
+/**
+ * Tasks in one transaction, for which others wait: 2 ms for small ones; some ten when each has all the arguments, output
+ * and result that a row may have (400 KB).
+ */
+const TASKS = 50;
 /** Blobs looked through in one read. */
 const BLOBS = 500;
 

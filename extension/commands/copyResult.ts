@@ -1,5 +1,6 @@
 import { env, window } from 'vscode';
 import { t } from '../l10n.ts';
+import { isTooLarge } from '../run/largeResult.ts';
 import { asText, resultOf } from '../run/result.ts';
 import type { Services } from '../services.ts';
 import { taskOf } from './arguments.ts';
@@ -11,7 +12,7 @@ export async function copyResult(services: Services, on?: unknown): Promise<void
     t('Copy the result of'),
     ({ state }) => state === 'succeeded' || state === 'failed',
   );
-  if (!task) return;
+  if (!task || (await isTooLarge(services, task))) return;
   await env.clipboard.writeText(asText(await resultOf(services, task)));
   window.setStatusBarMessage(t('$(check) Copied the result'), 3000);
 }

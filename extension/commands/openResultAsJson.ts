@@ -1,4 +1,5 @@
 import { t } from '../l10n.ts';
+import { isTooLarge } from '../run/largeResult.ts';
 import { openResult } from '../run/resultDocuments.ts';
 import type { Services } from '../services.ts';
 import { taskOf } from './arguments.ts';
@@ -10,5 +11,5 @@ export async function openResultAsJson(services: Services, on?: unknown): Promis
     t('Open the result of'),
     ({ state }) => state === 'succeeded' || state === 'failed',
   );
-  if (task) await openResult(services, task);
+  if (task && !(await isTooLarge(services, task))) await openResult(services, task);
 }

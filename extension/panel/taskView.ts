@@ -3,12 +3,10 @@ import type { HistoryEntry, TaskRecord, TaskResult } from '../../protocol/client
 import type { ValueState } from '../../protocol/panel/messages.ts';
 import { isTerminal } from '../../protocol/tasks/states.ts';
 import { t } from '../l10n.ts';
+import { MOST_DECODED } from '../run/largeResult.ts';
 import { bytes } from '../words.ts';
 import { cutValue } from './cut.ts';
 import { viewOf } from './valueView.ts';
-
-/** Larger values are not decoded for the panel: reading them would hold up the editor. They can still be saved. */
-export const MOST_DECODED = 16 * 1024 * 1024;
 
 /** The result of a task that has ended; `undefined` before. */
 export async function loadResult(client: BrokerClient, task: TaskRecord): Promise<TaskResult | undefined> {

@@ -2,12 +2,17 @@ import { type Disposable, languages, Uri, ViewColumn, window, workspace } from '
 import { schemes } from '../ids.ts';
 import type { Services } from '../services.ts';
 import { shortName } from '../words.ts';
+import { MOST_DECODED, resultSize, tooLargeText } from './largeResult.ts';
 import { asJsonText, resultOf } from './result.ts';
 
 /** Read-only documents with results as JSON. They are read from the broker, so they come back with the window. */
 export function registerResultDocuments(services: Services): Disposable {
   return workspace.registerTextDocumentContentProvider(schemes.result, {
-    provideTextDocumentContent: async uri => asJsonText(await resultOf(services, uri.query)),
+    provideTextDocumentContent: async uri => {
+      // A tab of the last window may name any task.
+      const size = await resultSize(services, uri.query);
+      return size > MOST_DECODED ? tooLargeText(size) : asJsonText(await resultOf(services, uri.query));
+    },
   });
 }
 

@@ -15,6 +15,9 @@ beforeAll(async () => {
   // Long enough to be watched, and cancelled, on any machine.
   const pi = join(setup.folder, 'numbers/pi.ts');
   writeFileSync(pi, readFileSync(pi, 'utf8').replace('estimatePi(20, 2_000_000)', 'estimatePi(9_999, 1_000_000)'));
+  // More than the editor decodes.
+  const large = "/** @remote */\nexport const large = () => 'x'.repeat(17 * 1024 * 1024);\n";
+  writeFileSync(join(setup.folder, 'numbers/large.ts'), large);
   await up(setup.local, 'laptop');
   editor = await setup.window();
 });
@@ -225,6 +228,22 @@ test('the panel runs again, and opens the result as JSON', async () => {
   await until('there is one more task', async () => (await rows.count()) === before + 1);
   await (await editor.panel()).getByRole('button', { name: 'Open as JSON' }).click();
   await editor.line('"weekday": "Thursday"').waitFor();
+});
+
+test('a result too large to copy or open is offered to be saved', async () => {
+  await editor.openFile('large.ts');
+  await editor.lens(/^Run on laptop/).click();
+  await editor.lineEnd(/^= 17\.0 MiB/);
+  for (const item of ['Copy Result', 'Open Result as JSON']) {
+    await editor.contextMenu(await editor.viewRow('Tasks', /large.*succeeded/), item);
+    const toast = editor.toast(/The result is 17\.8 MB, too large to copy or to open here/);
+    await toast.waitFor();
+    if (item === 'Copy Result') await editor.screenshot('too-large');
+    await toast.getByRole('button', { name: 'Save to a File…' }).click();
+    await editor.page.locator('.quick-input-widget', { hasText: 'Save the result' }).waitFor();
+    expect(await editor.input.inputValue()).toMatch(/large\.json$/);
+    await editor.page.keyboard.press('Escape');
+  }
 });
 
 test('the panel comes back with the window', async () => {
