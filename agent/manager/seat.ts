@@ -1,6 +1,5 @@
 import type { Digest } from '../../protocol/ids.ts';
-import type { WorkerResult } from '../../protocol/manager-worker/messages.ts';
-import type { Job } from './job.ts';
+import type { Job, JobEnd } from './job.ts';
 import { TimeLimit } from './time-limit.ts';
 import { trusted } from './trusted.ts';
 import { judge, type Stopped, type WorkerEnd } from './verdict.ts';
@@ -31,7 +30,7 @@ export class Seat {
   readonly #jobs: Job[] = [];
   /** Milliseconds that they will take. */
   #expectedMs = 0;
-  #result: { report: WorkerResult; payload: Uint8Array } | undefined;
+  #result: { end: JobEnd; payload: Uint8Array } | undefined;
   /** Why the worker is being ended, and for which job. */
   #stopped: { job: Job; why: Stopped } | undefined;
   /** Of the job that runs, if it has one. */
@@ -140,7 +139,7 @@ export class Seat {
         return;
       case 'result':
         if (this.#jobs.length === 0 || this.#result) return;
-        this.#result = { report, payload };
+        this.#result = { end: trusted(report, payload), payload };
         this.#endLimit();
         // What child processes printed before the result is in the pipes already: it is read in this turn of the loop.
         setImmediate(() => this.#finish());
@@ -162,7 +161,7 @@ export class Seat {
     const job = this.#take();
     const [next] = this.#jobs;
     if (next) this.#begun(next);
-    job.end(trusted(result.report, result.payload), result.payload);
+    job.end(result.end, result.payload);
     if (next) {
       if (this.#isLow) this.#context.freed();
     } else if (this.#retiring || this.#keeper.closed) {

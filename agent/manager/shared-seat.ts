@@ -1,6 +1,5 @@
 import type { Digest, Id } from '../../protocol/ids.ts';
-import type { WorkerResult } from '../../protocol/manager-worker/messages.ts';
-import type { Job } from './job.ts';
+import type { Job, JobEnd } from './job.ts';
 import type { SeatContext } from './seat.ts';
 import { TimeLimit } from './time-limit.ts';
 import { trusted } from './trusted.ts';
@@ -18,7 +17,7 @@ interface Held {
   /** Runs while the worker has been told to stop it. */
   stopping?: NodeJS.Timeout;
   /** It has come, and is passed on in this turn of the loop. */
-  result?: { report: WorkerResult; payload: Uint8Array };
+  result?: { end: JobEnd; payload: Uint8Array };
 }
 
 /** How much longer than its grace time a worker may take to say that a task has stopped, in milliseconds. */
@@ -160,7 +159,9 @@ export class SharedSeat {
       case 'result': {
         const held = report.task && this.#held.get(report.task);
         if (!held || held.result) return;
-        held.result = { report, payload };
+        const { stopped } = held;
+        const isStopped = report.outcome === 'stopped' && stopped !== undefined;
+        held.result = { end: isStopped ? endOf(judgeStop(stopped), report.runMs) : trusted(report, payload), payload };
         // What child processes printed before the result is in the pipes already: it is read in this turn of the loop.
         if (this.#held.size === 1) setImmediate(() => this.#finish(held));
         else this.#finish(held);
@@ -204,12 +205,11 @@ export class SharedSeat {
     this.#goOn();
   }
 
-  #end({ job, stopped, result }: Held): void {
-    const { report, payload } = result!;
+  #end({ job, result }: Held): void {
+    const { end, payload } = result!;
     this.#done += 1;
     this.#drop(job);
-    if (report.outcome === 'stopped' && stopped) job.end(endOf(judgeStop(stopped), report.runMs));
-    else job.end(trusted(report, payload), payload);
+    job.end(end, payload);
   }
 
   /** It is not the worker's any more. */

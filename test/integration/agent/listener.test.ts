@@ -46,6 +46,17 @@ function hello(more: object = {}, payload = '[]') {
 }
 
 const closeOf = (socket: WebSocket) => new Promise<number>(resolve => socket.once('close', resolve));
+const reasonOf = (socket: WebSocket) =>
+  new Promise<string>(resolve => socket.once('close', (code, reason) => resolve(`${code} ${reason}`)));
+
+const attempt = { task: newId(), attempt: 1 };
+const times = { loadMs: 0, runMs: 0 };
+/** What an agent must not take into its journal: the broker would refuse it again and again. */
+const notWhole: [string, object, string][] = [
+  ['a success without a value', { outcome: 'succeeded' }, ''],
+  ['a failure without an error', { outcome: 'failed' }, ''],
+  ['a value shorter than it says', { outcome: 'succeeded', value: { type: 'application/json', size: 9 } }, '1'],
+];
 
 test('only who has the token gets in, and only this user can read it', async () => {
   const { file, open, attach } = await listener();
@@ -65,6 +76,7 @@ const wrong: [name: string, frame: Uint8Array | string][] = [
   ['no workers', hello({ slots: 0 })],
   ['a payload that is no list', hello({}, '{}')],
   ['a cut frame', hello().subarray(0, 10)],
+  ['an empty frame', new Uint8Array(0)],
 ];
 
 test.for(wrong)('%s instead of hello: 4008', async ([, frame]) => {
@@ -83,6 +95,20 @@ test('nonsense after hello: 4008, and others go on', async () => {
   socket.send(encodeMessage({ t: 'surprise' }));
   expect(await closeOf(socket)).toBe(4008);
   expect(other.readyState).toBe(other.OPEN);
+});
+
+test.for(notWhole)('%s: 4008 with the reason', async ([, more, payload]) => {
+  const { attach } = await listener();
+  const socket = await attach();
+  socket.send(encodeMessage({ t: 'result', ...attempt, ...times, ...more } as { t: string }, Buffer.from(payload)));
+  expect(await reasonOf(socket)).toBe('4008 request-invalid: A result is not whole.');
+});
+
+test('a second hello: 4008', async () => {
+  const { attach } = await listener();
+  const socket = await attach();
+  socket.send(hello());
+  expect(await reasonOf(socket)).toBe('4008 request-invalid: hello comes once.');
 });
 
 test('other addresses, and sockets that break off, disturb nobody', async () => {

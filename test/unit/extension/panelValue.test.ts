@@ -104,3 +104,9 @@ test('a cut value says so and how large it is', () => {
   expect(valueState('x'.repeat(100_000), 100_002).cut).toContain('100.0 kB');
   expect(valueState(1, 1).cut).toBeUndefined();
 });
+
+test('an object is one, whatever properties it has', () => {
+  const value = JSON.parse('{"constructor":{"prototype":1},"name":"x"}') as unknown;
+  expect(cutValue(value).tree).toMatchObject({ kind: 'branch', type: 'object', label: '{2}' });
+  expect(cutValue(Object.create(null)).tree).toMatchObject({ type: 'object', label: '{0}' });
+});

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
+import { Packr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
 import { asJson } from '../../../protocol/values/as-json.ts';
 import { decodeValue, encodeValue } from '../../../protocol/values/codec.ts';
+import type { Payload } from '../../../protocol/values/payload.ts';
 import { fromJsonPayload, toJsonPayload } from '../../../protocol/values/payload.ts';
 import { preview } from '../../../protocol/values/preview.ts';
 
@@ -163,5 +165,42 @@ test('asJson makes readable JSON of everything', () => {
     bytes: 'AQID',
     series: [1, 2],
     map: { 1: ['a'] },
+  });
+});
+
+describe('what a hostile peer encodes', () => {
+  const refused = expect.objectContaining({ code: 'request-invalid' });
+
+  test.each<[string, Payload]>([
+    ['arrays in JSON', { type: 'application/json', bytes: Buffer.from('['.repeat(20_000) + ']'.repeat(20_000)) }],
+    ['arrays in msgpack', { type: 'application/msgpack', bytes: Buffer.from(`${'91'.repeat(600)}c0`, 'hex') }],
+    ['maps in msgpack', { type: 'application/msgpack', bytes: Buffer.from(`${'81a161'.repeat(600)}c0`, 'hex') }],
+  ])('%s, deeper than anything that is sent: refused, for what shows it would run out of stack', (_what, payload) => {
+    expect(() => decodeValue(payload)).toThrow(refused);
+  });
+
+  test('a value that contains itself: refused, for nobody could walk it', () => {
+    const cyclic: unknown[] = [];
+    cyclic.push(cyclic);
+    const bytes = new Packr({ structuredClone: true, moreTypes: true, useRecords: true }).pack(cyclic);
+    expect(() => decodeValue({ type: 'application/msgpack', bytes })).toThrow(refused);
+  });
+
+  test('a thing that stands in itself a billion times: refused; twice is well', () => {
+    let doubled: unknown[] = [1];
+    for (let i = 0; i < 40; i++) doubled = [doubled, doubled];
+    const { type, bytes } = {
+      type: 'application/msgpack' as const,
+      bytes: new Packr({ structuredClone: true }).pack(doubled),
+    };
+    expect(bytes.length).toBeLessThan(2_000);
+    expect(() => decodeValue({ type, bytes })).toThrow(refused);
+    const shared = { a: 1 };
+    expect(decodeValue(encodeValue(new Set([shared, [shared]])))).toEqual(new Set([shared, [shared]]));
+  });
+
+  test('a Map with keys that have no text of their own is sent like any other', () => {
+    const key = [Object.create(null)];
+    expect(decodeValue(encodeValue(new Map([[key, 1]])))).toEqual(new Map([[[{}], 1]]));
   });
 });
