@@ -3,7 +3,7 @@ import type { HistoryEntry, TaskRecord, TaskResult } from '../../protocol/client
 import type { ValueState } from '../../protocol/panel/messages.ts';
 import { isTerminal } from '../../protocol/tasks/states.ts';
 import { t } from '../l10n.ts';
-import { MOST_DECODED } from '../run/largeResult.ts';
+import { MOST_DECODED } from '../run/result.ts';
 import { bytes } from '../words.ts';
 import { cutValue } from './cut.ts';
 import { viewOf } from './valueView.ts';

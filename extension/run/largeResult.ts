@@ -3,9 +3,7 @@ import { commands } from '../ids.ts';
 import { t } from '../l10n.ts';
 import type { Services } from '../services.ts';
 import { bytes } from '../words.ts';
-
-/** Larger values are not decoded for the editor: reading them would hold it up. They can still be saved. */
-export const MOST_DECODED = 16 * 1024 * 1024;
+import { MOST_DECODED } from './result.ts';
 
 /** The size of a task's result in bytes; 0 of one that has none. */
 export async function resultSize({ lists, session }: Services, task: string): Promise<number> {

@@ -3,6 +3,9 @@ import type { TaskError } from '../../protocol/tasks/error.ts';
 import { asJson } from '../../protocol/values/as-json.ts';
 import type { Services } from '../services.ts';
 
+/** Larger values are not decoded for the editor: reading them would hold it up. They can still be saved. */
+export const MOST_DECODED = 16 * 1024 * 1024;
+
 /** How a task ended, with its whole value decoded. */
 export interface Result {
   task: TaskRecord;

@@ -2,8 +2,8 @@ import { type Disposable, languages, Uri, ViewColumn, window, workspace } from '
 import { schemes } from '../ids.ts';
 import type { Services } from '../services.ts';
 import { shortName } from '../words.ts';
-import { MOST_DECODED, resultSize, tooLargeText } from './largeResult.ts';
-import { asJsonText, resultOf } from './result.ts';
+import { resultSize, tooLargeText } from './largeResult.ts';
+import { asJsonText, MOST_DECODED, resultOf } from './result.ts';
 
 /** Read-only documents with results as JSON. They are read from the broker, so they come back with the window. */
 export function registerResultDocuments(services: Services): Disposable {
