@@ -24,7 +24,7 @@ const LAZY_MS = 200;
 const LATE_MS = 20;
 /** After a commit of this many changes there are more to come: the next one waits until this long after it. */
 const BUSY = 8;
-const BUSY_PAUSE_MS = 2;
+const BUSY_PAUSE_MS = 4;
 /** Changes in the log, above which it is written anew without what is forgotten. */
 const COMPACT_ABOVE = 20_000;
 

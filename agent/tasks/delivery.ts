@@ -20,7 +20,7 @@ export interface BrokerLine {
 
 const UPLOAD_PAUSE_MS = 5_000;
 /** A start is told this late, in milliseconds: most short attempts have ended by then, and the broker commits once. */
-const TELL_START_MS = 20;
+const TELL_START_MS = 50;
 
 /** Tells the broker what came of attempts: their output, as far as it can be sent, and their endings, until settled. */
 export class Delivery {

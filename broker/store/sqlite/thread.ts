@@ -36,7 +36,7 @@ const toPlain = ({ code, message, hint, path }: RunaboutError): PlainError => ({
 
 /** After a commit of this many events there are more to come: the next one waits until this long after it. */
 const BUSY = 8;
-const BUSY_PAUSE_MS = 2;
+const BUSY_PAUSE_MS = 4;
 
 function serve(port: MessagePort, { file, policy }: ThreadData): void {
   const engine = new SqliteEngine(file, policy);
