@@ -1,4 +1,4 @@
-import { encodeMessage, type Header } from './frames.ts';
+import { type Header, Series, type Shared } from './frames.ts';
 import { flush, limits } from './limits.ts';
 
 /** Frames that may leave within one window of {@link flush}.ms before messages have to gather. */
@@ -14,8 +14,11 @@ const BUSY = 8;
  */
 export class Batcher {
   readonly #send: (frame: Uint8Array) => void;
+  /** What is ready to be sent, and the messages of one type that the last ones are. */
   #parts: Uint8Array[] = [];
   #bytes = 0;
+  #count = 0;
+  #series: Series | undefined;
   #timer: NodeJS.Timeout | undefined;
   #turn: NodeJS.Immediate | undefined;
   #windowStart = 0;
@@ -25,13 +28,27 @@ export class Batcher {
     this.#send = send;
   }
 
-  add(header: Header, payload?: Uint8Array): void {
-    const part = encodeMessage(header, payload);
-    if (this.#bytes + part.length > limits.frame) this.flush();
-    this.#parts.push(part);
-    this.#bytes += part.length;
-    if (this.#parts.length >= flush.messages) this.flush();
+  /** @param of what the header leaves out, since the messages around it say the same */
+  add(header: Header, payload?: Uint8Array, of?: Shared): void {
+    const bytes = this.#bytes + (this.#series?.bytes ?? 0) + (payload?.length ?? 0);
+    // What waits has headers too.
+    if (this.#count > 0 && bytes + 2 * limits.header > limits.frame) this.flush();
+    if (!this.#series?.add(header, payload, of)) {
+      this.#closeSeries();
+      this.#series = new Series(header.t, of);
+      this.#series.add(header, payload, of);
+    }
+    this.#count += 1;
+    if (this.#count >= flush.messages) this.flush();
     else if (!this.#turn && !this.#timer) this.#schedule();
+  }
+
+  #closeSeries(): void {
+    for (const part of this.#series?.encode() ?? []) {
+      this.#parts.push(part);
+      this.#bytes += part.length;
+    }
+    this.#series = undefined;
   }
 
   #schedule(): void {
@@ -47,23 +64,27 @@ export class Batcher {
   /** Sends what waits now. */
   flush(): void {
     this.#unschedule();
-    if (this.#parts.length === 0) return;
+    if (this.#count === 0) return;
+    this.#closeSeries();
     this.#framesInWindow += 1;
-    if (this.#parts.length >= BUSY) {
+    if (this.#count >= BUSY) {
       this.#windowStart = performance.now();
       this.#framesInWindow = FRAMES_AT_ONCE;
     }
     const parts = this.#parts;
     this.#parts = [];
     this.#bytes = 0;
+    this.#count = 0;
     this.#send(parts.length === 1 ? parts[0]! : Buffer.concat(parts));
   }
 
   /** Drops what waits. */
   close(): void {
     this.#unschedule();
+    this.#series = undefined;
     this.#parts = [];
     this.#bytes = 0;
+    this.#count = 0;
   }
 
   #unschedule(): void {

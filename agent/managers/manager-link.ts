@@ -4,8 +4,10 @@ import {
   type ManagerHello,
   ManagerMessage,
   type ManagerResult,
+  type Run,
 } from '../../protocol/agent-manager/messages.ts';
 import { Batcher } from '../../protocol/batcher.ts';
+import type { FunctionCode } from '../../protocol/broker-agent/messages.ts';
 import { closeCodes, closeReason } from '../../protocol/close-codes.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { decodeFrame } from '../../protocol/frames.ts';
@@ -112,6 +114,10 @@ export class ManagerLink implements Load {
 
   send(message: AgentToManager, payload?: Uint8Array): void {
     if (this.#socket.readyState === this.#socket.OPEN) this.#batcher.add(message, payload);
+  }
+
+  run(message: Omit<Run, keyof FunctionCode>, args: Uint8Array, code: FunctionCode): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#batcher.add(message, args, code);
   }
 
   close(): void {

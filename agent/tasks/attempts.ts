@@ -347,9 +347,8 @@ export class Attempts {
     const { task, request, args } = attempt;
     attempt.ranAs = attempt.attempt;
     const { digest, mapDigest, name, kind, timeoutMs, alone } = request!;
-    const type = request!.args.type;
-    const ranAs = attempt.ranAs;
-    link.send({ t: 'run', task, attempt: ranAs, digest, mapDigest, name, kind, type, timeoutMs, alone }, args);
+    const run = { t: 'run', task, attempt: attempt.ranAs, type: request!.args.type, timeoutMs, alone } as const;
+    link.run(run, args, { digest, mapDigest, name, kind });
     // failpoint: agent.run.sent
   }
 

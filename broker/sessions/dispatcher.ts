@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 import type { Batcher } from '../../protocol/batcher.ts';
-import type { Task } from '../../protocol/broker-agent/messages.ts';
+import type { FunctionCode, Task } from '../../protocol/broker-agent/messages.ts';
 import type { Services } from '../services.ts';
 import type { Dispatch, SessionRef } from '../store/contract.ts';
 
@@ -85,14 +85,15 @@ export class Dispatcher {
   send(tasks: readonly Dispatch[]): void {
     if (this.#closed) return;
     // failpoint: broker.task.sending
-    for (const { args, ...task } of tasks) {
+    for (const { args, digest, mapDigest, name, kind, ...attempt } of tasks) {
       const { type, size } = args;
-      const header: Task = {
+      const header: Omit<Task, keyof FunctionCode> = {
         t: 'task',
-        ...task,
+        ...attempt,
         args: 'blob' in args ? { type, size, blob: args.blob } : { type, size },
       };
-      this.#batcher.add(header, 'bytes' in args ? args.bytes : undefined);
+      const code: FunctionCode = { digest, mapDigest, name, kind };
+      this.#batcher.add(header, 'bytes' in args ? args.bytes : undefined, code);
     }
     this.#batcher.flush();
     // failpoint: broker.task.sent

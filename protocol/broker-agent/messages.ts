@@ -144,14 +144,16 @@ export type Welcome = z.infer<typeof Welcome>;
 export const BeatOk = z.object({ t: z.literal('beat-ok'), n: z.number().int() });
 export type BeatOk = z.infer<typeof BeatOk>;
 
+const code = { digest: Digest, mapDigest: Digest.optional(), name: z.string(), kind: FunctionKind };
+
+/** What to run: the same for all tasks of a function's version, which makes it the common part of a series. */
+export type FunctionCode = z.infer<z.ZodObject<typeof code>>;
+
 /** One attempt to run. Payload: the encoded argument array, unless it is a blob. */
 export const Task = z.object({
   t: z.literal('task'),
   ...attemptOf,
-  digest: Digest,
-  mapDigest: Digest.optional(),
-  name: z.string(),
-  kind: FunctionKind,
+  ...code,
   args: ValueRef,
   timeoutMs: z.number().int().optional(),
   /** It was in the death of a worker before: it gets one to itself. */

@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Batcher } from '../../../protocol/batcher.ts';
-import { decodeFrame } from '../../../protocol/frames.ts';
+import { decodeFrame, type Header } from '../../../protocol/frames.ts';
 import { flush, limits } from '../../../protocol/limits.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -34,4 +35,40 @@ test('what waits is dropped on close', () => {
   batcher.close();
   vi.advanceTimersByTime(1000);
   expect(frames).toEqual([]);
+});
+
+test('messages come out one by one as they were added, however they are framed', () => {
+  const code = fc.option(fc.record({ digest: fc.constantFrom('a', 'b'), name: fc.string() }), { nil: undefined });
+  const message = fc.record({
+    t: fc.constantFrom('x', 'y'),
+    fields: fc.record({ text: fc.string(), n: fc.integer() }, { requiredKeys: [] }),
+    payload: fc.uint8Array({ maxLength: 40 }),
+    of: code,
+  });
+  fc.assert(
+    fc.property(fc.array(message, { minLength: 1, maxLength: 40 }), messages => {
+      const frames: Uint8Array[] = [];
+      const batcher = new Batcher(frame => frames.push(frame));
+      for (const { t, fields, payload, of } of messages) batcher.add({ t, ...fields }, payload, of);
+      batcher.flush();
+      const read = frames.flatMap(frame => decodeFrame(frame));
+      expect(read.map(({ header: { bytes: _, ...header }, payload }) => [header, [...payload]])).toEqual(
+        messages.map(({ t, fields, payload, of }) => [{ ...of, ...fields, t }, [...payload]]),
+      );
+    }),
+  );
+});
+
+test('neighbours of one type share a header, and no header passes its cap', () => {
+  const frames: Uint8Array[] = [];
+  const batcher = new Batcher(frame => frames.push(frame));
+  const of = { digest: 'd'.repeat(64) };
+  for (let i = 0; i < 100; i++) batcher.add({ t: 'x' }, undefined, of);
+  batcher.flush();
+  expect(frames[0]!.length).toBeLessThan(500);
+  // Characters of three bytes each.
+  const text = '€'.repeat(20_000);
+  for (let i = 0; i < 20; i++) batcher.add({ t: 'y', text } as Header);
+  batcher.flush();
+  expect(frames.slice(1).flatMap(frame => decodeFrame(frame))).toHaveLength(20);
 });

@@ -93,3 +93,14 @@ test('a large payload in many chunks is joined once, not once per chunk', () => 
   }
   expect(joined).toBeLessThan(5);
 });
+
+test.each([
+  ['a list that is none', raw('{"t":"x","list":{}}')],
+  ['an item that is none', raw('{"t":"x","list":[1]}')],
+  ['an item of bad length', raw('{"t":"x","list":[{"bytes":-1}]}')],
+  ['payloads beyond the series', raw('{"t":"x","list":[{"bytes":3}],"bytes":2}', 'ab')],
+  ['payloads short of it', raw('{"t":"x","list":[{"bytes":1}],"bytes":2}', 'ab')],
+  ['more messages than a frame may have', raw(`{"t":"x","list":[${'{},'.repeat(limits.frameMessages)}{}]}`)],
+])('a series with %s is refused', (_, frame) => {
+  expect(() => decodeFrame(frame)).toThrow(expect.objectContaining({ code: 'frame-invalid' }));
+});
