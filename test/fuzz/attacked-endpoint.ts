@@ -47,7 +47,9 @@ export class AttackedEndpoint {
   async lie(bytes: Uint8Array): Promise<TaskRecord> {
     const { mallory } = this.#world;
     const args = await mallory.encodeArguments([Buffer.from(bytes).toString('base64')]);
-    const task = { function: { id: this.#function }, endpoint: this.#endpoint, args, maxAttempts: 1 };
+    // A message that it begins and does not end swallows the worker's own: the same as a function that never returns.
+    const timeoutMs = 3_000;
+    const task = { function: { id: this.#function }, endpoint: this.#endpoint, args, maxAttempts: 1, timeoutMs };
     const [{ id }] = (await mallory.submit([task])) as [TaskRecord];
     const ended = await mallory.waitForTask(id);
     // What came of it can be read, in every form.

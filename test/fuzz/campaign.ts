@@ -46,7 +46,7 @@ export async function campaign(hops: readonly AnyHop[], options: CampaignOptions
     const lane = async (number: number) => {
       while (inputs < wanted && failed === undefined) {
         // Each block has a seed of its own, so that a failure is found again without what ran before it.
-        const seed = (options.seed + 0x9e3779b9 * ++block) | 0;
+        const seed = (options.seed + 0x9e3779b9 * ++block) & 0x7fffffff;
         const done = await runBlock(
           hop,
           outcomes,
