@@ -178,6 +178,7 @@ export class SharedSeat {
         return;
       }
       case 'retire':
+        for (const held of this.#held.values()) if (held.result) this.#end(held);
         // With nothing before it there is nothing to retire for: a function itself says so, and would for ever.
         if (this.#done === 0 && this.#held.size > 0) throw new Error('It retires before it has done anything.');
         this.#retiring = true;
@@ -228,7 +229,7 @@ export class SharedSeat {
       this.#returnAlone();
       this.#keeper.dismiss();
     } else if (this.#alone) {
-      this.#begin(this.#alone);
+      if (this.#keeper.ready) this.#begin(this.#alone);
     } else {
       this.#context.freed();
     }

@@ -46,7 +46,7 @@ export class WorkerKeeper {
 
   /** It can be sent tasks. */
   get ready(): boolean {
-    return this.#ready && !this.closed;
+    return this.#ready && !this.closed && this.#process?.broken === false;
   }
 
   get starting(): boolean {

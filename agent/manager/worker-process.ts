@@ -30,6 +30,8 @@ export class WorkerProcess {
   readonly #graceMs: number;
   readonly #outOfMemoryBefore = kernelOutOfMemoryKills();
   #lastWords = '';
+  /** It said what cannot be understood, and is being ended: it is sent nothing more. */
+  broken = false;
   #killing: NodeJS.Timeout | undefined;
   #ended = false;
   #corked = false;
@@ -114,6 +116,7 @@ export class WorkerProcess {
     } catch {
       // Only the user's own code can write nonsense there: such a worker cannot be understood any more.
       (this.#child.stdio[REPORT_FD] as Readable).removeAllListeners('data').resume();
+      this.broken = true;
       this.#lastWords = 'The worker broke its protocol.';
       this.#signal('SIGABRT');
     }

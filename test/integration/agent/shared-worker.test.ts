@@ -186,20 +186,21 @@ test('when the worker dies, all its tasks are lost with it', async () => {
 
 test('one that is to run alone waits for the others, and others wait for it', async () => {
   const bench = await shared();
-  const [a] = await waiting(bench, 'a');
-  const alone = await bench.begin(WAITS, { args: ['alone'], alone: true });
-  const after = await bench.begin(WAITS, { args: ['after'] });
-  await bench.link.send({ t: 'beat-ok', n: 0 });
-  expect([alone.output, after.output]).toEqual([[], []]);
-  a!.cancel();
-  await a!.ended;
-  await until('it has begun', () => alone.output.length > 0);
-  expect(after.output).toEqual([]);
-  alone.cancel();
-  expect((await alone.ended).result).toMatchObject({ outcome: 'cancelled' });
-  await until('the next has begun', () => after.output.length > 0);
-  after.cancel();
-  await after.ended;
+  // Tells how many have begun in its process, which is another one when a task of it was dropped.
+  const source = `export default async () => {
+    console.log((globalThis as any).begun = ((globalThis as any).begun ?? 0) + 1);
+    await new Promise(() => setInterval(() => {}, 1000));
+  };`;
+  const first = await bench.begin(source);
+  await until('it has begun', () => first.output.length > 0);
+  const alone = await bench.begin(source, { alone: true });
+  const after = await bench.begin(source);
+  for (const call of [first, alone, after]) {
+    await until('it has begun', () => call.output.length > 0);
+    expect(call.output[0]!.text).toBe('1\n');
+    call.cancel();
+    expect((await call.ended).result).toMatchObject({ outcome: 'cancelled' });
+  }
 });
 
 test('one that is to run alone and dies is judged by what it did', async () => {
