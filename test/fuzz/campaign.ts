@@ -9,6 +9,8 @@ export interface CampaignOptions {
   /** Of one hop only, and there from this path of fast-check on: how a failure is run again. */
   path?: string | undefined;
   progress?(done: number): void;
+  /** Ends it early, in order. */
+  signal?: AbortSignal | undefined;
 }
 
 /** What came of one hop. */
@@ -44,7 +46,7 @@ export async function campaign(hops: readonly AnyHop[], options: CampaignOptions
     let block = 0;
     const outcomes: Record<string, number> = {};
     const lane = async (number: number) => {
-      while (inputs < wanted && failed === undefined) {
+      while (inputs < wanted && failed === undefined && !options.signal?.aborted) {
         // Each block has a seed of its own, so that a failure is found again without what ran before it.
         const seed = (options.seed + 0x9e3779b9 * ++block) & 0x7fffffff;
         const done = await runBlock(

@@ -23,6 +23,7 @@ export interface FuzzOptions {
   hop?: string | undefined;
   path?: string | undefined;
   say(text: string): void;
+  signal?: AbortSignal;
 }
 
 export interface FuzzReport {
@@ -48,7 +49,7 @@ const MOST_RSS = 768;
  * Sends bad input over every hop, beside an innocent client whose tasks have to end.
  * @throws FuzzFailure, Violation
  */
-export async function fuzz({ inputs, seed, hop: only, path, say }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzz({ inputs, seed, hop: only, path, say, signal }: FuzzOptions): Promise<FuzzReport> {
   const started = performance.now();
   const world = await World.open();
   const undo: (() => Promise<unknown>)[] = [() => world.close()];
@@ -82,6 +83,7 @@ export async function fuzz({ inputs, seed, hop: only, path, say }: FuzzOptions):
       inputs,
       seed,
       path,
+      signal,
       progress(done) {
         if (done - told < 50_000) return;
         told = done;

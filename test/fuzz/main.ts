@@ -15,6 +15,10 @@ const { values } = parseArgs({
   },
 });
 
+// The processes that it started end with it.
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+
 await buildIfStale();
 console.error(`Fuzzing with ${values.inputs} inputs, seed ${values.seed}.`);
 try {
@@ -24,6 +28,7 @@ try {
     hop: values.hop,
     path: values.path,
     say: text => console.error(text),
+    signal: stop.signal,
   });
   console.log(JSON.stringify(report));
 } catch (error) {
