@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import {
   type AgentToManager,
+  KEPT_MOST,
   type ManagerHello,
   ManagerMessage,
   type ManagerResult,
@@ -102,12 +103,14 @@ export class ManagerLink implements Load {
     else this.unknown -= 1;
   }
 
-  /** Tells the manager to forget an ending; those of one turn of the loop go as one message. */
+  /** Tells the manager to forget an ending; those of one turn of the loop go together. */
   keep(task: Id, attempt: number): void {
     this.#kept.push([task, attempt]);
     if (this.#kept.length > 1) return;
     setImmediate(() => {
-      this.send({ t: 'kept', tasks: this.#kept });
+      for (let at = 0; at < this.#kept.length; at += KEPT_MOST) {
+        this.send({ t: 'kept', tasks: this.#kept.slice(at, at + KEPT_MOST) });
+      }
       this.#kept = [];
     });
   }

@@ -171,8 +171,14 @@ export type Run = z.infer<typeof Run>;
 /** Ends in `result` with the outcome `cancelled`, or whatever came first. */
 export const ManagerCancel = z.object({ t: z.literal('cancel'), ...attemptOf, reason: z.string().max(512) });
 
+/** Tasks in one `kept` at the most: it is a header, which has its cap. */
+export const KEPT_MOST = 4096;
+
 /** These results and losses are in the agent's journal, or not wanted: the manager forgets them. */
-export const Kept = z.object({ t: z.literal('kept'), tasks: z.array(z.tuple([Id, z.number().int().min(1)])) });
+export const Kept = z.object({
+  t: z.literal('kept'),
+  tasks: z.array(z.tuple([Id, z.number().int().min(1)])).max(KEPT_MOST),
+});
 
 /** The agent cannot get this bundle or source map. */
 export const Missing = z.object({ t: z.literal('missing'), digest: Digest, reason: z.string().max(1024) });

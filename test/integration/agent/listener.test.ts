@@ -6,8 +6,9 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { ManagerListener } from '../../../agent/managers/listener.ts';
-import { PROTO, Rendezvous } from '../../../protocol/agent-manager/messages.ts';
-import { encodeMessage } from '../../../protocol/frames.ts';
+import type { ManagerLink } from '../../../agent/managers/manager-link.ts';
+import { AgentToManager, PROTO, Rendezvous } from '../../../protocol/agent-manager/messages.ts';
+import { decodeFrame, encodeMessage } from '../../../protocol/frames.ts';
 import { newId } from '../../../protocol/ids.ts';
 import { folder } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
@@ -17,9 +18,13 @@ const settings = { environment: {}, tasksPerWorker: 1, graceMs: 0, outputBytes: 
 async function listener() {
   const file = join(folder('listener'), 'managers.json');
   const attached: string[] = [];
+  const links: ManagerLink[] = [];
   const opened = await ManagerListener.open(file, pino({ level: 'silent' }), {
     welcome: () => ({ endpoint: 'lab', beatMs: 1000, orphanMs: 1000, settings }),
-    attached: link => attached.push(link.id),
+    attached: link => {
+      attached.push(link.id);
+      links.push(link);
+    },
     take: () => {},
     detached: () => {},
   });
@@ -37,7 +42,7 @@ async function listener() {
     await until('it is attached', () => attached.includes(manager));
     return socket;
   };
-  return { file, url, open, attach, attached };
+  return { file, url, open, attach, attached, links };
 }
 
 function hello(more: object = {}, payload = '[]') {
@@ -120,4 +125,20 @@ test('other addresses, and sockets that break off, disturb nobody', async () => 
   raw.write('GET /v1/manager HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
   raw.resetAndDestroy();
   await attach();
+});
+
+test('the endings of very many tasks are kept in messages that a manager takes', async () => {
+  const { attach, links } = await listener();
+  const socket = await attach();
+  const kept: string[] = [];
+  socket.on('message', (data: Buffer) => {
+    for (const { header } of decodeFrame(data)) {
+      const message = AgentToManager.parse(header);
+      if (message.t === 'kept') kept.push(...message.tasks.map(([task]) => task));
+    }
+  });
+  const tasks = Array.from({ length: 10_000 }, () => newId());
+  for (const task of tasks) links[0]!.keep(task, 1);
+  await until('all are kept', () => kept.length === tasks.length);
+  expect(kept).toEqual(tasks);
 });
