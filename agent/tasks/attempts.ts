@@ -331,7 +331,8 @@ export class Attempts {
 
   #run(attempt: Attempt, link: ManagerLink): void {
     // failpoint: agent.start.journaled
-    if (!attempt.journaled) this.#accepted(attempt);
+    // That it is here the start says as well.
+    attempt.journaled = true;
     if (attempt.stage !== 'started' || attempt.manager !== link) return;
     if (attempt.cancelled !== undefined || attempt.dropped) {
       this.#leave(attempt, link);

@@ -46,11 +46,12 @@ export function choose<T extends Load>(loads: Iterable<T>, digest: Digest, expec
 
 /** Tasks an agent wants from the broker beyond its slots, so that none of them waits for the next one's way. */
 const PREFETCH_MS = 50;
-const PREFETCH_MOST = 1024;
+const PREFETCH_MOST = 4096;
 
 /** How many tasks an agent should have in all: its slots, and what they will work off in a moment. */
 export function wanted(slots: number, meanMs: number): number {
   if (slots === 0) return 0;
   const ahead = Number.isFinite(meanMs) ? Math.ceil((slots * PREFETCH_MS) / meanMs) : slots;
-  return slots + Math.min(PREFETCH_MOST, ahead);
+  // More than the managers take ahead would only wait here.
+  return slots + Math.min(PREFETCH_MOST, slots * AHEAD_MOST, ahead);
 }

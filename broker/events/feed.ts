@@ -8,7 +8,7 @@ import type { BrokerStore } from '../store/contract.ts';
 const BATCH = 500;
 /** From this many events in one read on the owner is busy, and the next read waits this long, in milliseconds. */
 const BUSY = 64;
-const BUSY_PAUSE_MS = 50;
+const BUSY_PAUSE_MS = 100;
 
 /** One event stream. */
 export interface Subscriber {

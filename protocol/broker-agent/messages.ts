@@ -49,7 +49,7 @@ export const Beat = z.object({ t: z.literal('beat'), n: z.number().int() });
 /** How many more tasks the agent takes: the broker adds it to what is left. */
 export const Credit = z.object({ t: z.literal('credit'), add: z.number().int().min(1) });
 
-/** The attempt is in the agent's journal. Repeated for a repeated `task`. */
+/** The attempt is in the agent's journal and waits. Repeated for a repeated `task`; one that starts at once says `started`. */
 export const Accept = z.object({ t: z.literal('accept'), ...attemptOf });
 
 export const Started = z.object({ t: z.literal('started'), ...attemptOf, at: Time });

@@ -37,7 +37,8 @@ test('credit follows the pace', () => {
   expect(wanted(4, Number.POSITIVE_INFINITY)).toBe(8);
   // 1 s each: nothing more than a next one.
   expect(wanted(4, 1000)).toBe(5);
-  expect(wanted(2, 0.02)).toBe(2 + 1024);
+  expect(wanted(2, 0.02)).toBe(2 + 512);
+  expect(wanted(64, 0.02)).toBe(64 + 4096);
 });
 
 test('the pace is learnt per bundle, and forgets the oldest', () => {
