@@ -1,28 +1,33 @@
 // Very many workers under one agent: how many tasks run at once, how fast tasks go through, and what each costs in
 // memory. A worker here is a place for a task that waits; some processes hold many such places each (TASKS_PER_WORKER).
 // Broker, agent, manager and those processes are the real ones.
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { endpointPaths } from '../agent/endpoint/folder.ts';
-import type { TaskRecord } from '../protocol/client-broker/tasks.ts';
 import { benchTask, Ends, runAll, submitAll } from './load.ts';
 import { machine, round } from './machine.ts';
 import { childrenOf, residentMiB } from './process.ts';
 import { ENDPOINT, type Rig, startRig } from './rig.ts';
 import { wsEcho } from './ws-echo.ts';
 
-/** Tasks that wait for a file, all of a process with one timer. */
-const WAIT = `import { existsSync } from 'node:fs';
+/** Waits for a file named `open`; all tasks of a process with one timer, which also tells how many they are. */
+const WAIT = `import { existsSync, writeFileSync } from 'node:fs';
+let waiting = 0;
 let opened;
-const open = file => opened ??= new Promise(resolve => {
+const open = folder => opened ??= new Promise(resolve => {
   const timer = setInterval(() => {
-    if (!existsSync(file)) return;
+    writeFileSync(folder + '/' + process.pid, String(waiting));
+    if (!existsSync(folder + '/open')) return;
     clearInterval(timer);
     resolve();
   }, 50);
 });
-export default async file => { await open(file); return null; };
+export default async folder => {
+  waiting += 1;
+  await open(folder);
+  return null;
+};
 `;
 const NO_OP = 'export default async () => null;\n';
 
@@ -32,8 +37,8 @@ const NO_OP = 'export default async () => null;\n';
  *
  * For each number of workers, on a new broker:
  * - noOps: tasks/s of no-op tasks, ten for each worker, from the first submission to the last event at the client
- * - running: as many tasks as there are workers, which all wait. `atOnce` counts those that had begun before and ended
- *   after the moment when they were let go, by their records
+ * - running: as many tasks as there are workers, which all wait. `atOnce` is how many the functions themselves counted
+ *   before they were let go
  * - memory: of each process before and while they run, and in bytes per running task; and of the broker per task that is
  *   queued beside them
  */
@@ -74,9 +79,10 @@ export async function scale(args: string[]) {
 async function measure(workers: number, processes: number, noOps: number) {
   const each = Math.ceil(workers / processes);
   const rig = await startRig(processes);
-  const records: TaskRecord[] = [];
+  /** When the last of those that wait ended, by the broker's clock, which is this machine's. */
+  let lastEnd = 0;
   const ends = new Ends(rig.client, task => {
-    if (task.function.name === 'bench/wait') records.push(task);
+    if (task.function.name === 'bench/wait') lastEnd = Math.max(lastEnd, task.endedAt!);
   });
   try {
     appendFileSync(endpointPaths({ home: rig.home, name: ENDPOINT }).config, `TASKS_PER_WORKER=${each}\n`);
@@ -88,6 +94,7 @@ async function measure(workers: number, processes: number, noOps: number) {
 
     console.error(`${workers} tasks at once …`);
     const gate = join(rig.home, 'gate');
+    mkdirSync(gate);
     const waiting = {
       ...(await benchTask(rig.client, rig.endpoint, { name: 'wait', code: WAIT, kind: 'async' })),
       args: { type: 'application/json' as const, text: JSON.stringify([gate]) },
@@ -95,17 +102,16 @@ async function measure(workers: number, processes: number, noOps: number) {
     const all = ends.next(2 * each * processes);
     const started = performance.now();
     await submitAll(rig.client, waiting, each * processes);
-    await until(async () => (await rig.client.endpointStatus(rig.endpoint)).workers?.busy === each * processes);
+    const atOnce = await allWaiting(gate, each * processes);
     const startMs = performance.now() - started;
     const running = memory(rig);
     // What comes now is queued at the broker, but for what the agent prefetches.
     await submitAll(rig.client, task, each * processes);
     const behind = memory(rig);
     const openedAt = Date.now();
-    writeFileSync(gate, '');
+    writeFileSync(join(gate, 'open'), '');
     await all;
-    const endMs = records.reduce((last, { endedAt }) => Math.max(last, endedAt!), 0) - openedAt;
-    const atOnce = records.filter(({ startedAt, endedAt }) => startedAt! <= openedAt && endedAt! >= openedAt).length;
+    const endMs = lastEnd - openedAt;
 
     console.error(`${workers} workers: ${noOps} no-op tasks …`);
     const ms = await runAll(rig.client, ends, task, noOps);
@@ -148,6 +154,11 @@ function memory({ home, brokerPid, agentPid }: Rig) {
   };
 }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 20));
+/** Resolves with the number of tasks that wait, as they say themselves, when that is `count`. */
+async function allWaiting(gate: string, count: number): Promise<number> {
+  for (;;) {
+    const waiting = readdirSync(gate).reduce((sum, name) => sum + Number(readFileSync(join(gate, name), 'utf8')), 0);
+    if (waiting === count) return waiting;
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
 }
