@@ -5,6 +5,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } f
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { endpointPaths } from '../agent/endpoint/folder.ts';
+import { cpuOfPrograms, cpuPerTask } from './cpu.ts';
 import { benchTask, Ends, runAll, submitAll } from './load.ts';
 import { machine, round } from './machine.ts';
 import { childrenOf, residentMiB } from './process.ts';
@@ -36,7 +37,8 @@ const NO_OP = 'export default async () => null;\n';
  * (no-ops at the largest size, default 1,310,720), `--fewest N` (no-ops at any size, default 20,000).
  *
  * For each number of workers, on a new broker:
- * - noOps: tasks/s of no-op tasks, ten for each worker, from the first submission to the last event at the client
+ * - noOps: tasks/s of no-op tasks, ten for each worker, from the first submission to the last event at the client; and
+ *   the processor time of each program per task, in microseconds, which other work on the machine changes less
  * - running: as many tasks as there are workers, which all wait. `atOnce` is how many the functions themselves counted
  *   before they were let go
  * - memory: of each process before and while they run, and in bytes per running task; and of the broker per task that is
@@ -69,6 +71,7 @@ export async function scale(args: string[]) {
       ...size,
       ratio: {
         noOpsToFirst: round(size.noOps.tasksPerSecond / first!.noOps.tasksPerSecond),
+        cpuToFirst: round(size.noOps.cpuUs.all / first!.noOps.cpuUs.all),
         noOpsToWs: round(size.noOps.tasksPerSecond / ws.messagesPerSecond),
       },
     })),
@@ -114,11 +117,13 @@ async function measure(workers: number, processes: number, noOps: number) {
     const endMs = lastEnd - openedAt;
 
     console.error(`${workers} workers: ${noOps} no-op tasks …`);
+    const cpuBefore = cpuOfPrograms(rig.home);
     const ms = await runAll(rig.client, ends, task, noOps);
+    const cpuUs = cpuPerTask(cpuBefore, cpuOfPrograms(rig.home), noOps);
     const perTask = (mib: number) => round((mib * 2 ** 20) / workers, 0);
     return {
       workers: each * processes,
-      noOps: { tasks: noOps, tasksPerSecond: round((noOps * 1000) / ms, 0) },
+      noOps: { tasks: noOps, tasksPerSecond: round((noOps * 1000) / ms, 0), cpuUs },
       running: {
         atOnce,
         startedPerSecond: round((workers * 1000) / startMs, 0),
