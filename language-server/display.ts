@@ -7,6 +7,8 @@ import type { Session } from './session.ts';
 
 /** Diagnostics wait until a person has paused: they cost more than a keystroke may. */
 const PAUSE_MS = 150;
+/** Those that the compiler has to be asked for wait longer: its thread takes time from the others, on few cores. */
+const LONG_PAUSE_MS = 500;
 
 /**
  * Between two requests to draw lenses anew. A client drops the lenses it is asking for when it is told to ask again, so
@@ -47,7 +49,7 @@ export class Display {
       clearTimeout(this.#pauses.get(document.uri));
       this.#pauses.set(
         document.uri,
-        setTimeout(() => void this.#showDiagnostics(document), PAUSE_MS),
+        setTimeout(() => void this.#showDiagnostics(document), document.isChecked ? PAUSE_MS : LONG_PAUSE_MS),
       );
     }
     if (lenses) this.refreshLenses();

@@ -158,8 +158,7 @@ export async function report${i}(rows: Reading${i}[], size = 3): Promise<Summary
     const window = new Window${i}(size);
     const smooth = group.map(row => window.add(row).mean);
     const { least, most } = spread(smooth);
-    made += 1;
-    const scores = [${Array.from({ length: 6 }, (_, m) => `metric${i}_${m}(group)`).join(', ')}];
+${i % 10 === 0 ? '    made += 1;\n' : ''}    const scores = [${Array.from({ length: 6 }, (_, m) => `metric${i}_${m}(group)`).join(', ')}];
     summary[station] = {
       mean: mean(smooth) + sum(scores),
       spread: most - least,

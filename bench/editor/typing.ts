@@ -11,8 +11,11 @@ const bare = fileURLToPath(new URL('./bare-server.ts', import.meta.url));
 const rhythms = {
   /** Fast and even. */
   steady: () => 60,
-  /** A thought before each key: what the server does when a person pauses is under way at the next key. */
-  pauses: (random: () => number) => 150 + 250 * random(),
+  /**
+   * A thought before each key: whatever the server does when a person pauses (diagnostics after 150 ms, bundles after 300
+   * and 1,500, the compiler after 500) is under way at some of the next keys.
+   */
+  pauses: (random: () => number) => 150 + 550 * random(),
 };
 type Rhythm = keyof typeof rhythms;
 
@@ -20,6 +23,9 @@ interface Latency {
   p50Ms: number;
   p95Ms: number;
   p99Ms: number;
+  /** Processor time of the server's main thread, on Linux. */
+  cpuP50Ms: number;
+  cpuP95Ms: number;
 }
 
 /** @param keys how many keys are timed in each rhythm */
@@ -27,14 +33,19 @@ export async function typing(project: Project, keys: number) {
   const { large } = project;
   const server = await measure(ours, project, keys);
   const peer = await measure(bare, project, keys);
-  const ratio = (rhythm: Rhythm) => round(server[rhythm].p95Ms / peer[rhythm].p95Ms, 1);
+  const ratio = (rhythm: Rhythm, of: keyof Latency) => round(server[rhythm][of] / peer[rhythm][of], 1);
   return {
     lines: large.text.split('\n').length,
     marks: large.marked.length,
     keys,
     ...server,
     bare: peer,
-    ratio: { steadyP95ToBare: ratio('steady'), pausesP95ToBare: ratio('pauses') },
+    ratio: {
+      steadyP95ToBare: ratio('steady', 'p95Ms'),
+      steadyCpuP95ToBare: ratio('steady', 'cpuP95Ms'),
+      pausesP95ToBare: ratio('pauses', 'p95Ms'),
+      pausesCpuP95ToBare: ratio('pauses', 'cpuP95Ms'),
+    },
   };
 }
 
@@ -68,18 +79,26 @@ async function type(
   const lines = text.split('\n');
   const random = seeded(7);
   const times: number[] = [];
+  const cpu: number[] = [];
   const expected = (await server.lenses(uri)).length;
   for (let key = 0; key < keys; key++) {
     // A few keys in one function, then on to another.
     const name = marked[(Math.floor(key / 8) * 13) % marked.length]!;
     const line = lines.findIndex(candidate => candidate.includes(`function ${name}(`)) + 2;
     await new Promise(resolve => setTimeout(resolve, rhythm(random)));
-    const { lenses, ms } = await server.type(uri, { line, character: 2 }, key % 8 === 7 ? ';' : 'x');
+    const { lenses, ms, cpuMs } = await server.type(uri, { line, character: 2 }, key % 8 === 7 ? ';' : 'x');
     if (lenses.length !== expected) throw new Error(`There are ${lenses.length} lenses, and were ${expected}.`);
     times.push(ms);
+    cpu.push(cpuMs);
   }
-  times.sort((a, b) => a - b);
-  return { p50Ms: quantile(times, 0.5), p95Ms: quantile(times, 0.95), p99Ms: quantile(times, 0.99) };
+  for (const all of [times, cpu]) all.sort((a, b) => a - b);
+  return {
+    p50Ms: quantile(times, 0.5),
+    p95Ms: quantile(times, 0.95),
+    p99Ms: quantile(times, 0.99),
+    cpuP50Ms: quantile(cpu, 0.5),
+    cpuP95Ms: quantile(cpu, 0.95),
+  };
 }
 
 /** Numbers from 0 to 1, the same in every run (mulberry32). */

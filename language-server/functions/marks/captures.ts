@@ -21,19 +21,30 @@ export function checkCaptures(source: ts.SourceFile, { functions }: Marks): Map<
 }
 
 /**
- * Whether {@link checkCaptures} can find anything: only where a marked function stands inside something, or the module
- * has variables that can be given new values.
+ * Whether {@link checkCaptures} can find anything: only where a marked function stands inside something, or names a
+ * variable of the module that can be given new values.
  */
 export function mayCapture({ statements, text }: ts.SourceFile, { functions }: Marks): boolean {
   if (functions.some(({ problems }) => problems.some(({ code }) => code === 'nested'))) return true;
-  return functions.length > 0 && statements.some(statement => holdsVariable(statement, text));
+  if (functions.length === 0) return false;
+  const names = statements.map(statement => variablesOf(statement, text));
+  if (names.includes('unknown')) return true;
+  const any = [...new Set(names.flat())].map(name => name.replace(/\$/g, '\\$&')).join('|');
+  if (any === '') return false;
+  const mention = new RegExp(`(?<![\\w$])(?:${any})(?![\\w$])`);
+  return functions.some(({ span }) => mention.test(text.slice(span.start, span.end)));
 }
 
-function holdsVariable(statement: ts.Statement, text: string): boolean {
-  if (ts.isVariableStatement(statement)) return (statement.declarationList.flags & ts.NodeFlags.Const) === 0;
-  const declares =
-    ts.isDeclarationStatement(statement) || ts.isExpressionStatement(statement) || ts.isReturnStatement(statement);
-  return !declares && /\b(?:let|var)\b/.test(text.slice(statement.pos, statement.end));
+/** The variables of the module that a statement declares and that can be given new values. */
+function variablesOf(statement: ts.Statement, text: string): string[] | 'unknown' {
+  if (ts.isVariableStatement(statement)) {
+    if (statement.declarationList.flags & ts.NodeFlags.Const) return [];
+    const names = statement.declarationList.declarations.map(({ name }) => (ts.isIdentifier(name) ? name.text : ''));
+    return names.includes('') ? 'unknown' : names;
+  }
+  if (ts.isDeclarationStatement(statement) || ts.isExpressionStatement(statement)) return [];
+  // A `var` in a block is the module's too.
+  return /\b(?:let|var)\b/.test(text.slice(statement.pos, statement.end)) ? 'unknown' : [];
 }
 
 function scopesOf(source: ts.SourceFile): ts.TypeChecker {

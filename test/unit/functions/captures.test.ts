@@ -1,8 +1,22 @@
 import { expect, test } from 'vitest';
-import { checkText } from '../../../language-server/functions/index.ts';
+import {
+  checkCaptures,
+  checkText,
+  findMarks,
+  mayCapture,
+  parseSource,
+} from '../../../language-server/functions/index.ts';
 
-const problemsOf = (code: string) =>
-  checkText(code, '/p/a.ts').functions.flatMap(({ name, problems }) => problems.map(problem => ({ name, ...problem })));
+function problemsOf(code: string) {
+  const { functions } = checkText(code, '/p/a.ts');
+  const problems = functions.flatMap(marked => marked.problems.map(problem => ({ name: marked.name, ...problem })));
+  // The editor asks only where something may be found.
+  const source = parseSource(code, '/p/a.ts');
+  if (problems.some(({ code: kind }) => kind === 'captures' || kind === 'mutable-state')) {
+    expect(mayCapture(source, findMarks(source))).toBe(true);
+  }
+  return problems;
+}
 const M = '\n/** @remote */\n';
 
 test.each([
@@ -69,4 +83,20 @@ test('a nested function that captures nothing is told to move', () => {
   const [problem] = problemsOf(`function outer() {${M}function f() { return 1; } }`);
   expect(problem).toMatchObject({ code: 'nested' });
   expect(problem!.message).toContain('"outer"');
+});
+
+test.each([
+  ['nothing that changes', `const n = 1;\n${M}function f() { return n; }`, false],
+  ['a variable that it does not name', `let n = 1;\n${M}function f() { return 1; }`, false],
+  ['a variable that it names', `let n = 1;\n${M}function f() { return n; }`, true],
+  ['a variable with $', `let n$ = 1;\n${M}function f() { return n$; }`, true],
+  ['a pattern', `let { n } = { n: 1 };\n${M}function f() { return n; }`, true],
+  ['a var in a block', `{ var n = 1; }\n${M}function f() { return n; }`, true],
+  ['a function around it', `function g(n) {\n${M}function f() { return n; }\n}`, true],
+])('whether a function may capture: %s', (_, text, expected) => {
+  const source = parseSource(text, 'a.ts');
+  const marks = findMarks(source);
+  expect(mayCapture(source, marks)).toBe(expected);
+  // Never where something is found.
+  if (!expected) expect([...checkCaptures(source, marks).values()].flat()).toEqual([]);
 });
