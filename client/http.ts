@@ -1,6 +1,7 @@
 import type { Got, Method } from 'got';
 import type { z } from 'zod';
 import { fromProblem, Problem, RunaboutError } from '../protocol/errors/error.ts';
+import { type Answer, sendOnce, TooLate } from './direct.ts';
 
 /** Loaded with the first call: it takes longer than an editor lets an extension, or a person a command, start. */
 const library = () => import('got');
@@ -28,18 +29,23 @@ interface Call extends CallOptions {
   idempotent?: boolean;
 }
 
+/** How long an answer may take, unless a call says otherwise. */
+const TIMEOUT_MS = 30_000;
+
 /** REST calls of one broker, with the token in the header and every failure as a RunaboutError. */
 export class Http {
   readonly url: string;
+  readonly #headers: Record<string, string>;
   readonly #make: () => Promise<Got>;
   #got: Promise<Got> | undefined;
 
   constructor({ url, token }: Connection, userAgent: string) {
     this.url = url.replace(/\/+$/, '');
+    this.#headers = { authorization: `Bearer ${token}`, 'user-agent': userAgent };
     this.#make = async () =>
       (await library()).default.extend({
         prefixUrl: `${this.url}/v1`,
-        headers: { authorization: `Bearer ${token}`, 'user-agent': userAgent },
+        headers: this.#headers,
         retry: {
           limit: 2,
           methods: ['GET', 'PUT', 'DELETE', 'HEAD'],
@@ -65,28 +71,43 @@ export class Http {
   }
 
   /** The answer as bytes; empty for 204. */
-  async bytes(
-    path: string,
-    { method = 'GET', query, json, bytes, timeoutMs = 30_000, idempotent, signal, onBrokerTime }: Call = {},
-  ): Promise<Uint8Array> {
+  async bytes(path: string, call: Call = {}): Promise<Uint8Array> {
     try {
-      this.#got ??= this.#make();
-      const call = await this.#got;
-      const response = await call(path, {
-        method,
-        responseType: 'buffer',
-        timeout: { request: timeoutMs },
-        ...(query ? { searchParams: query as Record<string, string | number | boolean | undefined> } : {}),
-        ...(json !== undefined ? { json } : {}),
-        ...(bytes ? { body: bytes, headers: { 'content-type': 'application/octet-stream' } } : {}),
-        ...(idempotent ? { retry: { methods: [method] } } : {}),
-        ...(signal ? { signal } : {}),
-      });
-      onBrokerTime?.(Number(/dur=([\d.]+)/.exec(String(response.headers['server-timing']))?.[1]));
-      return response.rawBody;
+      const mayRepeat = call.method !== 'POST' || call.idempotent;
+      const { headers, rawBody } = await (mayRepeat ? this.#send(path, call) : this.#sendOnce(path, call));
+      call.onBrokerTime?.(Number(/dur=([\d.]+)/.exec(String(headers['server-timing']))?.[1]));
+      return rawBody;
     } catch (error) {
       throw await this.#explain(error, path);
     }
+  }
+
+  async #send(
+    path: string,
+    { method = 'GET', query, json, bytes, timeoutMs = TIMEOUT_MS, idempotent, signal }: Call,
+  ): Promise<Answer> {
+    this.#got ??= this.#make();
+    const got = await this.#got;
+    return await got(path, {
+      method,
+      responseType: 'buffer',
+      timeout: { request: timeoutMs },
+      ...(query ? { searchParams: query as Record<string, string | number | boolean | undefined> } : {}),
+      ...(json !== undefined ? { json } : {}),
+      ...(bytes ? { body: bytes, headers: { 'content-type': 'application/octet-stream' } } : {}),
+      ...(idempotent ? { retry: { methods: [method] } } : {}),
+      ...(signal ? { signal } : {}),
+    });
+  }
+
+  async #sendOnce(path: string, { query, json, timeoutMs = TIMEOUT_MS, signal }: Call): Promise<Answer> {
+    const url = new URL(`${this.url}/v1/${path}`);
+    for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, String(value));
+    const headers = json === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' };
+    const body = json === undefined ? '' : JSON.stringify(json);
+    const answer = await sendOnce(url, { method: 'POST', headers, body }, timeoutMs, signal);
+    if (answer.statusCode >= 300) throw this.#refusal(answer, path);
+    return answer;
   }
 
   /** Whether a resource is there. */
@@ -101,32 +122,19 @@ export class Http {
   }
 
   async #explain(error: unknown, path: string): Promise<unknown> {
+    if (error instanceof RunaboutError) return error;
     const { HTTPError, RequestError, TimeoutError } = await library();
-    if (error instanceof HTTPError) {
-      const { statusCode, rawBody } = error.response;
-      const problem = Problem.safeParse(parseJson(rawBody));
-      if (problem.success) return fromProblem(problem.data);
-      // HEAD has no body, and a proxy in between has its own.
-      if (statusCode === 404) return new RunaboutError('not-found', `The broker has no ${path}.`);
-      if (statusCode === 401)
-        return new RunaboutError('token-invalid', 'The broker does not accept the token.', { hint: 'Connect again.' });
-      return new RunaboutError(
-        'broker-internal',
-        `${this.url} answered ${statusCode} to ${path}, and it is not a Runabout broker's answer.`,
-        {
-          hint: 'Check the address of the broker.',
-        },
-      );
-    }
-    if (error instanceof TimeoutError) {
+    if (error instanceof HTTPError) return this.#refusal(error.response as Answer, path);
+    if (error instanceof TimeoutError || error instanceof TooLate) {
       return new RunaboutError('broker-unreachable', `The broker at ${this.url} did not answer in time.`, {
         cause: error,
       });
     }
-    if (error instanceof RequestError && error.name !== 'AbortError') {
+    const code = (error as NodeJS.ErrnoException).code;
+    if ((error instanceof RequestError || code !== undefined) && (error as Error).name !== 'AbortError') {
       return new RunaboutError(
         'broker-unreachable',
-        `The broker at ${this.url} cannot be reached: ${error.code ?? error.message}.`,
+        `The broker at ${this.url} cannot be reached: ${code ?? (error as Error).message}.`,
         {
           hint: 'Start it, or check its address.',
           cause: error,
@@ -134,6 +142,22 @@ export class Http {
       );
     }
     return error;
+  }
+
+  #refusal({ statusCode, rawBody }: Answer, path: string): RunaboutError {
+    const problem = Problem.safeParse(parseJson(rawBody));
+    if (problem.success) return fromProblem(problem.data);
+    // HEAD has no body, and a proxy in between has its own.
+    if (statusCode === 404) return new RunaboutError('not-found', `The broker has no ${path}.`);
+    if (statusCode === 401)
+      return new RunaboutError('token-invalid', 'The broker does not accept the token.', { hint: 'Connect again.' });
+    return new RunaboutError(
+      'broker-internal',
+      `${this.url} answered ${statusCode} to ${path}, and it is not a Runabout broker's answer.`,
+      {
+        hint: 'Check the address of the broker.',
+      },
+    );
   }
 }
 
