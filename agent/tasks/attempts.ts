@@ -13,6 +13,7 @@ import { type BrokerLine, Delivery } from './delivery.ts';
 import { lostMessage, unrunMessage } from './endings.ts';
 import { Preparer } from './preparer.ts';
 import { Scheduler } from './scheduler.ts';
+import { Settled } from './settled.ts';
 
 export interface AttemptsOptions {
   journal: Journal;
@@ -44,6 +45,7 @@ export class Attempts {
   readonly #changed: () => void;
   readonly #preparer: Preparer;
   readonly #delivery: Delivery;
+  readonly #settled = new Settled();
   readonly scheduler = new Scheduler();
   readonly #tick: NodeJS.Timeout;
   /** Attempts that have not ended. */
@@ -108,7 +110,7 @@ export class Attempts {
 
   task(message: Task, payload: Uint8Array): void {
     this.scheduler.spendCredit();
-    if (this.#stopping) return;
+    if (this.#stopping || this.#settled.has(message.task, message.attempt)) return;
     const known = this.#attempts.get(message.task);
     if (known) this.#repeated(known, message, payload);
     else this.#take(message, payload);
@@ -429,6 +431,7 @@ export class Attempts {
   #forget(attempt: Attempt): void {
     if (this.#attempts.get(attempt.task) !== attempt) return;
     this.#attempts.delete(attempt.task);
+    this.#settled.add(attempt.task, attempt.attempt);
     this.#journal.forget(attempt.task);
     if (attempt.stage !== 'ended') this.#open -= 1;
     this.#preparer.release(attempt);

@@ -1,4 +1,4 @@
-/** Finds the WebSocket frames (RFC 6455, 5.2) in the bytes of one direction, and remembers the last whole ones. */
+/** Finds the WebSocket frames (RFC 6455, 5.2) in the bytes of one direction, and remembers the last whole ones after the first. */
 export class FrameCutter {
   readonly #remember: number;
   readonly #frames: Buffer[] = [];
@@ -6,6 +6,7 @@ export class FrameCutter {
   /** The HTTP upgrade is over: frames follow. Stays false on a connection of plain requests. */
   #upgraded = false;
   #isHttp = false;
+  #greeted = false;
 
   constructor(remember: number) {
     this.#remember = remember;
@@ -33,7 +34,9 @@ export class FrameCutter {
     }
     for (let length = frameLength(this.#rest); length !== undefined; length = frameLength(this.#rest)) {
       if (this.#rest.length < length) return false;
-      this.#frames.push(this.#rest.subarray(0, length));
+      // A greeting that comes twice only ends the connection, and nothing else would be seen.
+      if (this.#greeted) this.#frames.push(this.#rest.subarray(0, length));
+      this.#greeted = true;
       if (this.#frames.length > this.#remember) this.#frames.shift();
       this.#rest = this.#rest.subarray(length);
     }
