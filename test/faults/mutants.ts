@@ -44,13 +44,13 @@ export const mutants: Mutant[] = [
     changes: [
       {
         file: 'broker/store/sqlite/engine.ts',
-        from: "      this.#db.exec('BEGIN IMMEDIATE');\n",
-        to: "      if (!this.#db.isTransaction) this.#db.exec('BEGIN IMMEDIATE');\n",
+        from: "    this.#db.exec('BEGIN IMMEDIATE');\n",
+        to: "    if (!this.#db.isTransaction) this.#db.exec('BEGIN IMMEDIATE');\n",
       },
       {
         file: 'broker/store/sqlite/engine.ts',
-        from: "      this.#db.exec('COMMIT');\n",
-        to: "      setTimeout(() => this.#db.isTransaction && this.#db.exec('COMMIT'), 150);\n",
+        from: "    this.#db.exec('COMMIT');\n",
+        to: "    setTimeout(() => this.#db.isTransaction && this.#db.exec('COMMIT'), 150);\n",
       },
     ],
     plan: plan(

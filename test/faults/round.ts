@@ -38,6 +38,8 @@ export interface RoundReport {
 }
 
 const LOOK_MS = 50;
+/** How long it has to stay so: what comes late must not change anything. */
+const LATE_MS = 1_000;
 
 export async function runRound(
   plan: RoundPlan,
@@ -99,9 +101,11 @@ async function strikeAll({ faults, ms }: RoundPlan, striker: Striker, startedAt:
 async function settle(rig: Rig, plan: RoundPlan, record: (line: CampaignLine) => void): Promise<void> {
   const deadline = Date.now() + plan.quiesceMs;
   let why = '';
+  let settledAt = Number.POSITIVE_INFINITY;
   while (Date.now() < deadline) {
     why = (await unsettled(rig, plan)) ?? '';
-    if (why === '') return;
+    settledAt = why === '' ? Math.min(settledAt, Date.now()) : Number.POSITIVE_INFINITY;
+    if (Date.now() - settledAt > LATE_MS) return;
     await pause(LOOK_MS * 4);
   }
   record({ what: 'stuck', target: 'rig', text: `${plan.quiesceMs} ms after the faults ${why}`, at: Date.now() });

@@ -37,11 +37,12 @@ it('turns failpoint comments into calls, and nothing else', () => {
 
 describe('the cutter of frames', () => {
   const head = Buffer.from('GET /v1/agent HTTP/1.1\r\nUpgrade: websocket\r\n\r\n');
+  const first = Buffer.from([0x82, 0x81, 1, 2, 3, 4, 8]);
   const short = Buffer.from([0x82, 0x83, 1, 2, 3, 4, 9, 9, 9]);
   const long = Buffer.concat([Buffer.from([0x82, 126, 1, 0]), Buffer.alloc(256, 5)]);
 
-  it('finds whole frames however the bytes come', () => {
-    const whole = Buffer.concat([head, short, long]);
+  it('finds the frames after the first however the bytes come', () => {
+    const whole = Buffer.concat([head, first, short, long]);
     for (const size of [1, 3, 7, whole.length]) {
       const cutter = new FrameCutter(8);
       let boundary = false;
