@@ -1,28 +1,40 @@
-import { describe, expect, it } from 'vitest';
+import { rmSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
 import { folder } from '../support/folder.ts';
-import { buildPrograms } from './build.ts';
+import { buildPrograms, type Programs, type Replacement } from './build.ts';
 import { mutants } from './mutants.ts';
 import { runRound } from './round.ts';
 import { buildShim } from './shim.ts';
 
-const programs = await buildPrograms(`real-${process.pid}`);
-const shim = buildShim(programs.folder);
+const built: Programs[] = [];
+
+async function build(name: string, changes: Replacement[] = []): Promise<Programs> {
+  const programs = await buildPrograms(`${name}-${process.pid}`, changes);
+  built.push(programs);
+  return programs;
+}
+
+afterAll(() => {
+  for (const programs of built) rmSync(programs.folder, { recursive: true, force: true });
+});
+
+const real = await build('real');
+const shim = buildShim(real.folder);
 if (!shim && process.env.CI) throw new Error('gcc is missing, which builds the shim for clocks and disks.');
 
 for (const { name, changes, plan, caughtBy } of mutants) {
-  // Only the shim moves clocks.
-  const possible = shim !== undefined || plan.faults.every(({ kind }) => kind !== 'clock');
+  // Only the shim moves clocks and lets disks fail.
+  const possible = shim !== undefined || plan.faults.every(({ kind }) => kind !== 'clock' && kind !== 'disk');
   describe.runIf(possible)(`a system that ${name}`, () => {
     it('is noticed', async () => {
-      const mutated = await buildPrograms(`mutant-${process.pid}`, changes);
-      const { violations } = await runRound(plan, mutated, shim, folder('mutant'));
+      const { violations } = await runRound(plan, await build('mutant', changes), shim, folder('mutant'));
       expect(violations.map(({ invariant }) => invariant)).toEqual(
         expect.arrayContaining([expect.toBeOneOf(caughtBy)]),
       );
     });
 
     it('is noticed by that alone: the code as it is breaks nothing in the same round', async () => {
-      const { violations } = await runRound(plan, programs, shim, folder('real'));
+      const { violations } = await runRound(plan, real, shim, folder('real'));
       expect(violations).toEqual([]);
     });
   });

@@ -36,7 +36,6 @@ const plan = (leaseMs: number, ms: number, load: PlannedTask[], faults: Fault[])
 });
 
 const agent = { role: 'agent', endpoint: 0 } as const;
-const broker = { role: 'broker' } as const;
 
 export const mutants: Mutant[] = [
   {
@@ -45,21 +44,23 @@ export const mutants: Mutant[] = [
       {
         file: 'broker/store/sqlite/engine.ts',
         from: "    this.#db.exec('BEGIN IMMEDIATE');\n",
-        to: "    if (!this.#db.isTransaction) this.#db.exec('BEGIN IMMEDIATE');\n",
+        to: "    if (this.#db.isTransaction) this.#db.exec('COMMIT');\n    this.#db.exec('BEGIN IMMEDIATE');\n",
       },
       {
         file: 'broker/store/sqlite/engine.ts',
         from: "    this.#db.exec('COMMIT');\n",
-        to: "    setTimeout(() => this.#db.isTransaction && this.#db.exec('COMMIT'), 150);\n",
+        to: '',
       },
     ],
     plan: plan(
       6_000,
-      2_500,
-      tasks(100, 20, {}),
-      [500, 1_200, 1_900].map(at => ({ kind: 'kill', target: broker, at, ms: 100 })),
+      6_000,
+      tasks(180, 30, {}),
+      Array.from({ length: 8 }, (_, i) => i * 700).map(at => ({
+        ...{ kind: 'failpoint', name: 'broker.confirm.sent', skip: 0, action: 'kill', at, ms: 0 },
+      })),
     ),
-    caughtBy: ['I1', 'P5'],
+    caughtBy: ['I1', 'I6', 'P5'],
   },
   {
     name: 'deletes a result from its journal when it is sent',
@@ -145,6 +146,20 @@ export const mutants: Mutant[] = [
       { kind: 'net', line: agent, fault: 'hole-up', at: 900, ms: 5_900 },
     ]),
     caughtBy: ['I7'],
+  },
+  {
+    name: 'runs a task once more that comes twice',
+    changes: [
+      {
+        file: 'agent/tasks/attempts.ts',
+        from: '    if (this.#stopping || this.#settled.has(message.task, message.attempt)) return;\n',
+        to: '    if (this.#stopping) return;\n',
+      },
+    ],
+    plan: plan(10_000, 3_000, tasks(100, 25, { maxAttempts: 1 }), [
+      { kind: 'net', line: agent, fault: 'replay-down', at: 300, ms: 2_700 },
+    ]),
+    caughtBy: ['I4', 'I6', 'I7'],
   },
   {
     name: 'runs again on a reconnect',
