@@ -166,21 +166,25 @@ export const mutants: Mutant[] = [
     changes: [
       {
         file: 'agent/tasks/attempts.ts',
-        from: '    for (const [task, attempt] of drop) this.settled(task, attempt);\n',
-        to: '    for (const [task, attempt] of drop) this.settled(task, attempt);\n    for (const attempt of [...this.#attempts.values()]) {\n      attempt.manager?.release(attempt);\n      this.#forget(attempt);\n    }\n',
+        from: '      if (journaled) have.push(',
+        to: "      if (journaled && stage !== 'started') have.push(",
       },
       {
         file: 'agent/tasks/attempts.ts',
-        from: '      if (journaled) have.push(',
-        to: '      if (!journaled) have.push(',
+        from: '    if (known) this.#repeated(known, message, payload);\n',
+        to: "    if (known?.stage === 'started') this.#open -= 1;\n    if (known && known.stage !== 'started') this.#repeated(known, message, payload);\n",
       },
     ],
-    plan: plan(
-      10_000,
-      2_500,
-      tasks(20, 100, { behaviour: 'slow', ms: 300 }),
-      [600, 1_400].map(at => ({ kind: 'net', line: agent, fault: 'reset', at, ms: 0 })),
-    ),
+    plan: {
+      ...plan(
+        10_000,
+        4_000,
+        tasks(6, 500, { behaviour: 'slow', ms: 1_500 }),
+        [1_200, 2_800].map(at => ({ kind: 'net', line: agent, fault: 'reset', at, ms: 0 })),
+      ),
+      // Room for the second run beside the first.
+      workers: 6,
+    },
     caughtBy: ['I6', 'I7'],
   },
 ];
