@@ -130,9 +130,10 @@ async function measure(
   const { rate: submit } = await timed(() => submitAll(client, task, tasks));
   const agent = await BareAgent.connect(client.connection.url, queue.token);
   const { rate: claim, value: claimed } = await timed(() => agent.claim(tasks));
-  const ended = ends.next(tasks);
-  const { rate: complete } = await timed(() => agent.complete(claimed));
-  await ended;
+  let complete: Rate | undefined;
+  await ends.all(tasks, async () => {
+    complete = (await timed(() => agent.complete(claimed))).rate;
+  });
   await agent.close();
 
   const times: number[] = [];
@@ -147,7 +148,7 @@ async function measure(
   return {
     submit,
     claim,
-    complete,
+    complete: complete!,
     eventP50Ms: quantile(times, 0.5),
     eventP99Ms: quantile(times, 0.99),
     brokerMiB: residentMiB(rig.brokerPid),

@@ -1,6 +1,6 @@
 // What one task costs when it is submitted together with others: batches of 1, 2, 4 … 1,024 no-op tasks.
 import { parseArgs } from 'node:util';
-import type { SubmitTask } from '../protocol/client-broker/tasks.ts';
+import type { SubmitTask, TaskRecord } from '../protocol/client-broker/tasks.ts';
 import { limits } from '../protocol/limits.ts';
 import { type HttpEcho, httpEcho } from './http-echo.ts';
 import { benchTask, Ends, runAll } from './load.ts';
@@ -75,11 +75,12 @@ async function measure(rig: Rig, ends: Ends, http: HttpEcho, task: SubmitTask, s
   let answerBytes = 0;
   const cpuBefore = cpuUs(rig.brokerPid);
   for (let i = 0; i < calls; i++) {
-    const ended = ends.next(size);
     const started = performance.now();
-    const submitted = await rig.client.submit(body);
-    submits.push(performance.now() - started);
-    await ended;
+    let submitted: TaskRecord[] = [];
+    await ends.all(size, async () => {
+      submitted = await rig.client.submit(body);
+      submits.push(performance.now() - started);
+    });
     results.push(performance.now() - started);
     if (i === 0) answerBytes = JSON.stringify({ tasks: submitted }).length;
   }

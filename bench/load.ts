@@ -9,6 +9,9 @@ import { isTerminal } from '../protocol/tasks/states.ts';
 
 const NO_OP = 'export default () => null;\n';
 
+const LOOK_MS = 50;
+/** Looks at a queue that does not change, after which nobody takes from it. */
+const STUCK = 100;
 /** Submissions under way at once: enough to keep the broker busy, few enough to show its latency. */
 const SUBMITTERS = 4;
 
@@ -27,26 +30,69 @@ export async function benchTask(
 export class Ends {
   /** Resolves when the stream is there: ends after that are heard. */
   readonly ready: Promise<void>;
+  readonly #client: BrokerClient;
   readonly #stream: EventStream;
   readonly #each: ((task: TaskRecord) => void) | undefined;
   #count = 0;
-  #waiting: { at: number; resolve: (task: TaskRecord) => void }[] = [];
+  #waiting: { at: number; resolve: (task: TaskRecord | undefined) => void }[] = [];
 
   /** @param each called for each task that has ended */
   constructor(client: BrokerClient, each?: (task: TaskRecord) => void) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ready = promise;
+    this.#client = client;
     this.#each = each;
-    this.#stream = client.subscribe({ connected: () => resolve(), event: event => this.#take(event) });
+    let isFirst = true;
+    this.#stream = client.subscribe({
+      connected: complete => {
+        // This process read so slowly that events are gone.
+        if (!complete && !isFirst) for (const { resolve } of this.#waiting.splice(0)) resolve(undefined);
+        isFirst = false;
+        resolve();
+      },
+      event: event => this.#take(event),
+    });
   }
 
-  /** The last of the next `count` tasks to end, counted from this call. To be called before they are submitted. */
-  next(count = 1): Promise<TaskRecord> {
-    return new Promise(resolve => this.#waiting.push({ at: this.#count + count, resolve }));
+  /** The next task to end, counted from this call. To be called before it is submitted. */
+  async next(): Promise<TaskRecord> {
+    const task = await this.#after(1);
+    if (!task) throw new Error('The bench missed an event.');
+    return task;
+  }
+
+  /**
+   * Resolves when `submit` is done and `count` more tasks have ended; when events were missed, as soon as nothing is
+   * queued or runs any more.
+   */
+  async all(count: number, submit: () => Promise<unknown>): Promise<void> {
+    const ended = this.#after(count);
+    await submit();
+    if (!(await ended)) await this.#idle();
   }
 
   close(): void {
     this.#stream.close();
+  }
+
+  #after(count: number): Promise<TaskRecord | undefined> {
+    return new Promise(resolve => this.#waiting.push({ at: this.#count + count, resolve }));
+  }
+
+  /** @throws Error when tasks stay queued that nobody takes: then it cannot be told */
+  async #idle(): Promise<void> {
+    console.error('Events were missed; waiting until nothing is queued …');
+    let before = 0;
+    for (let same = 0; same < STUCK; ) {
+      const { items } = await this.#client.listEndpoints({ limit: 500 });
+      const queued = items.reduce((sum, { status }) => sum + status.queued, 0);
+      const running = items.reduce((sum, { status }) => sum + status.running, 0);
+      if (queued + running === 0) return;
+      same = queued === before && running === 0 ? same + 1 : 0;
+      before = queued;
+      await new Promise(resolve => setTimeout(resolve, LOOK_MS));
+    }
+    throw new Error('This machine is too busy for the bench: it missed events.');
   }
 
   #take(event: BrokerEvent): void {
@@ -90,8 +136,6 @@ export async function runAll(
   how?: Parameters<typeof submitAll>[3],
 ): Promise<number> {
   const started = performance.now();
-  const ended = ends.next(count);
-  await submitAll(client, task, count, how);
-  await ended;
+  await ends.all(count, () => submitAll(client, task, count, how));
   return performance.now() - started;
 }

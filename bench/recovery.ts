@@ -63,25 +63,25 @@ async function killManager(seconds: number, taskMs: number, load: number) {
     console.error('two managers under load …');
     const everyMs = taskMs / (WORKERS * BLOCKS * load);
     const count = Math.ceil((2 * seconds * 1000) / everyMs);
-    const all = ends.next(count);
     const begun = performance.now();
     let killedAt = 0;
-    for (let i = 0; i < count; i++) {
-      const at = begun + i * everyMs;
-      await new Promise(resolve => setTimeout(resolve, Math.max(0, at - performance.now())));
-      if (!killedAt && at - begun >= seconds * 1000) {
-        process.kill(managerPids(rig)[0]!, 'SIGKILL');
-        killedAt = performance.now();
-        console.error('one manager killed …');
+    await ends.all(count, async () => {
+      for (let i = 0; i < count; i++) {
+        const at = begun + i * everyMs;
+        await new Promise(resolve => setTimeout(resolve, Math.max(0, at - performance.now())));
+        if (!killedAt && at - begun >= seconds * 1000) {
+          process.kill(managerPids(rig)[0]!, 'SIGKILL');
+          killedAt = performance.now();
+          console.error('one manager killed …');
+        }
+        // Not awaited: a slow answer must not hold the next task up.
+        void rig.client.submit([task]).then(([record]) => {
+          const ended = early.get(record!.id);
+          if (ended) took(ended, at);
+          else submitted.set(record!.id, at);
+        });
       }
-      // Not awaited: a slow answer must not hold the next task up.
-      void rig.client.submit([task]).then(([record]) => {
-        const ended = early.get(record!.id);
-        if (ended) took(ended, at);
-        else submitted.set(record!.id, at);
-      });
-    }
-    await all;
+    });
     const timesOf = (which: (each: (typeof latencies)[number]) => boolean) =>
       latencies
         .filter(which)
@@ -131,18 +131,17 @@ async function killBroker(queued: number, before: number) {
     console.error(`queueing ${queued} tasks …`);
     await submitAll(rig.client, task, queued + before);
     endedAt = [];
-    const all = ends.next(queued + before);
-    const working = ends.next(before);
-    await rig.command('endpoint', 'start', ENDPOINT);
-    await working;
-
-    console.error('the broker is killed …');
-    const { port } = new URL(rig.client.connection.url);
-    process.kill(rig.brokerPid, 'SIGKILL');
-    const startedAt = Date.now();
-    await startBrokerAgain(rig, port);
-    const readyAt = Date.now();
-    await all;
+    let startedAt = 0;
+    let readyAt = 0;
+    await ends.all(queued + before, async () => {
+      await ends.all(before, () => rig.command('endpoint', 'start', ENDPOINT));
+      console.error('the broker is killed …');
+      const { port } = new URL(rig.client.connection.url);
+      process.kill(rig.brokerPid, 'SIGKILL');
+      startedAt = Date.now();
+      await startBrokerAgain(rig, port);
+      readyAt = Date.now();
+    });
     endedAt.sort((a, b) => a - b);
     const earlier = endedAt.filter(at => at < startedAt);
     const later = endedAt.filter(at => at >= startedAt);

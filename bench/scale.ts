@@ -40,7 +40,7 @@ const NO_OP = 'export default async () => null;\n';
  * - noOps: tasks/s of no-op tasks, ten for each worker, from the first submission to the last event at the client; and
  *   the processor time of each program per task, in microseconds, which other work on the machine changes less
  * - running: as many tasks as there are workers, which all wait. `atOnce` is how many the functions themselves counted
- *   before they were let go
+ *   before they were let go; those and as many no-ops that were queued behind them are what `endedPerSecond` counts
  * - memory: of each process before and while they run, and in bytes per running task; and of the broker per task that is
  *   queued beside them
  */
@@ -82,11 +82,7 @@ export async function scale(args: string[]) {
 async function measure(workers: number, processes: number, noOps: number) {
   const each = Math.ceil(workers / processes);
   const rig = await startRig(processes);
-  /** When the last of those that wait ended, by the broker's clock, which is this machine's. */
-  let lastEnd = 0;
-  const ends = new Ends(rig.client, task => {
-    if (task.function.name === 'bench/wait') lastEnd = Math.max(lastEnd, task.endedAt!);
-  });
+  const ends = new Ends(rig.client);
   try {
     appendFileSync(endpointPaths({ home: rig.home, name: ENDPOINT }).config, `TASKS_PER_WORKER=${each}\n`);
     await rig.command('endpoint', 'restart', ENDPOINT);
@@ -102,19 +98,20 @@ async function measure(workers: number, processes: number, noOps: number) {
       ...(await benchTask(rig.client, rig.endpoint, { name: 'wait', code: WAIT, kind: 'async' })),
       args: { type: 'application/json' as const, text: JSON.stringify([gate]) },
     };
-    const all = ends.next(2 * each * processes);
-    const started = performance.now();
-    await submitAll(rig.client, waiting, each * processes);
-    const atOnce = await allWaiting(gate, each * processes);
-    const startMs = performance.now() - started;
-    const running = memory(rig);
-    // What comes now is queued at the broker, but for what the agent prefetches.
-    await submitAll(rig.client, task, each * processes);
-    const behind = memory(rig);
-    const openedAt = Date.now();
-    writeFileSync(join(gate, 'open'), '');
-    await all;
-    const endMs = lastEnd - openedAt;
+    const at = { started: performance.now(), running: 0, open: 0 };
+    let [atOnce, running, behind] = [0, idle, idle];
+    await ends.all(2 * each * processes, async () => {
+      await submitAll(rig.client, waiting, each * processes);
+      atOnce = await allWaiting(gate, each * processes);
+      at.running = performance.now();
+      running = memory(rig);
+      // What comes now is queued at the broker, but for what the agent prefetches.
+      await submitAll(rig.client, task, each * processes);
+      behind = memory(rig);
+      at.open = performance.now();
+      writeFileSync(join(gate, 'open'), '');
+    });
+    const ended = performance.now();
 
     console.error(`${workers} workers: ${noOps} no-op tasks …`);
     const cpuBefore = cpuOfPrograms(rig.home);
@@ -126,8 +123,8 @@ async function measure(workers: number, processes: number, noOps: number) {
       noOps: { tasks: noOps, tasksPerSecond: round((noOps * 1000) / ms, 0), cpuUs },
       running: {
         atOnce,
-        startedPerSecond: round((workers * 1000) / startMs, 0),
-        endedPerSecond: round((workers * 1000) / endMs, 0),
+        startedPerSecond: round((workers * 1000) / (at.running - at.started), 0),
+        endedPerSecond: round((2 * workers * 1000) / (ended - at.open), 0),
       },
       memoryMiB: { idle, running, queuedBehind: behind, afterNoOps: memory(rig) },
       bytesPerRunningTask: {
