@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { asRunaboutError, type RunaboutError } from '../../../protocol/errors/error.ts';
 import { storageError } from '../../storage-error.ts';
 import type { CommitNotice, StorePolicy, Verb } from '../contract.ts';
@@ -28,6 +28,8 @@ export interface Committed {
 export class SqliteEngine {
   readonly #db: DatabaseSync;
   readonly #ctx: Context;
+  readonly #savepoint: StatementSync;
+  readonly #release: StatementSync;
 
   /** @param file the database, made if it is not there; `:memory:` for tests */
   constructor(file: string, policy: StorePolicy) {
@@ -45,6 +47,8 @@ export class SqliteEngine {
     `);
     migrate(this.#db);
     this.#ctx = new Context(this.#db, policy);
+    this.#savepoint = this.#db.prepare('SAVEPOINT verb');
+    this.#release = this.#db.prepare('RELEASE verb');
   }
 
   /**
@@ -75,11 +79,11 @@ export class SqliteEngine {
   }
 
   #runOne({ verb, request }: Call): Reply {
-    this.#db.exec('SAVEPOINT verb');
+    this.#savepoint.run();
     try {
       const value = verbs[verb](this.#ctx, request as never);
       this.#ctx.finishVerb();
-      this.#db.exec('RELEASE verb');
+      this.#release.run();
       return { ok: true, value };
     } catch (cause) {
       // SQLite may have rolled back more than this verb.

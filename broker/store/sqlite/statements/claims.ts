@@ -38,9 +38,13 @@ export function toDispatch(ctx: Context, row: DispatchRow, attempt: number): Dis
   };
 }
 
+const CURRENT_ATTEMPT = `${SELECT_TASK} WHERE t.id = ? AND t.endpoint = ? AND t.attempt = ?`;
+const NEXT_IN_QUEUE = `${SELECT_DISPATCH} WHERE t.endpoint = ? AND t.state = 'queued' AND t.not_before = 0
+  ORDER BY t.priority DESC, t.num LIMIT +?`;
+
 /** A task of a session's endpoint whose current attempt is this one. */
 export function currentAttempt(ctx: Context, endpoint: number, id: string, attempt: number): TaskRow | undefined {
-  return ctx.get<TaskRow>(`${SELECT_TASK} WHERE t.id = ? AND t.endpoint = ? AND t.attempt = ?`, id, endpoint, attempt);
+  return ctx.get<TaskRow>(CURRENT_ATTEMPT, id, endpoint, attempt);
 }
 
 /** Pauses that end in one claim: more would hold up everybody's commit. The others end in the next. */
@@ -66,12 +70,7 @@ export const claims = {
     const tasks: Dispatch[] = [];
     for (;;) {
       const wanted = limit - tasks.length;
-      const rows = ctx.all<DispatchRow>(
-        `${SELECT_DISPATCH} WHERE t.endpoint = ? AND t.state = 'queued' AND t.not_before = 0
-         ORDER BY t.priority DESC, t.num LIMIT +?`,
-        endpoint.num,
-        wanted,
-      );
+      const rows = ctx.all<DispatchRow>(NEXT_IN_QUEUE, endpoint.num, wanted);
       for (const row of rows) {
         if (row.deadline !== null && row.deadline < now) {
           endOneExpired(ctx, row, now);

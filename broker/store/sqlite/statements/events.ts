@@ -13,32 +13,20 @@ import {
 } from '../records.ts';
 import type { VerbGroup } from './principals.ts';
 
+// Statements that run for each task or commit are made once: a text put together at each call has to be hashed anew.
+const CHANGED_TASKS = `${SELECT_TASK_RECORD} INDEXED BY tasks_changed WHERE owner = ? AND seq > ? ORDER BY seq LIMIT +?`;
+const CHANGED_ENDPOINTS = `${SELECT_ENDPOINT} WHERE e.owner = ? AND e.seq > ? AND e.deleted = 0 ORDER BY e.seq LIMIT +?`;
+const CHANGED_FUNCTIONS = `${SELECT_FUNCTION} WHERE f.owner = ? AND f.seq > ? AND f.deleted = 0 ORDER BY f.seq LIMIT +?`;
+
 export const events = {
   events(ctx, { owner: ownerId, after, limit, now }) {
     const owner = ctx.owner(ownerId);
     const head = ctx.head(owner);
     if (after >= head) return { frame: Buffer.from('[]'), count: 0, through: head, head };
 
-    const tasks = ctx.all<TaskRecordRow>(
-      `${SELECT_TASK_RECORD} WHERE num IN (
-         SELECT num FROM tasks INDEXED BY tasks_changed WHERE owner = ? AND seq > ? ORDER BY seq LIMIT +?
-       ) ORDER BY seq`,
-      owner,
-      after,
-      limit,
-    );
-    const endpoints = ctx.all<EndpointRow>(
-      `${SELECT_ENDPOINT} WHERE e.owner = ? AND e.seq > ? AND e.deleted = 0 ORDER BY e.seq LIMIT +?`,
-      owner,
-      after,
-      limit,
-    );
-    const functions = ctx.all<FunctionRow>(
-      `${SELECT_FUNCTION} WHERE f.owner = ? AND f.seq > ? AND f.deleted = 0 ORDER BY f.seq LIMIT +?`,
-      owner,
-      after,
-      limit,
-    );
+    const tasks = ctx.all<TaskRecordRow>(CHANGED_TASKS, owner, after, limit);
+    const endpoints = ctx.all<EndpointRow>(CHANGED_ENDPOINTS, owner, after, limit);
+    const functions = ctx.all<FunctionRow>(CHANGED_FUNCTIONS, owner, after, limit);
     const deletions = ctx.all<{ seq: number; kind: 'function' | 'endpoint'; id: string }>(
       'SELECT seq, kind, id FROM deletions WHERE owner = ? AND seq > ? ORDER BY seq LIMIT +?',
       owner,
