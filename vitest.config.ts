@@ -12,7 +12,7 @@ export default defineConfig({
       // One part against its contract: the broker over HTTP and sockets, the language server over stdio.
       project('contract', ['test/contract/**/*.test.ts']),
       // Real processes of bundles of their own, under faults.
-      project('faults', ['test/faults/**/*.test.ts'], { fileParallelism: false, testTimeout: 90_000 }),
+      project('faults', ['test/faults/**/*.test.ts'], { fileParallelism: false, testTimeout: 180_000 }),
       // Real processes of several parts, from dist/.
       project('integration', ['test/integration/**/*.test.ts'], { fileParallelism: false, testTimeout: 60_000 }),
     ],

@@ -6,6 +6,9 @@ import { mutants } from './mutants.ts';
 import { runRound } from './round.ts';
 import { buildShim } from './shim.ts';
 
+/** In one of so many rounds at the most. */
+const ROUNDS = 4;
+
 const built: Programs[] = [];
 
 async function build(name: string, changes: Replacement[] = []): Promise<Programs> {
@@ -27,10 +30,14 @@ for (const { name, changes, plan, caughtBy } of mutants) {
   const possible = shim !== undefined || plan.faults.every(({ kind }) => kind !== 'clock' && kind !== 'disk');
   describe.runIf(possible)(`a system that ${name}`, () => {
     it('is noticed', async () => {
-      const { violations } = await runRound(plan, await build('mutant', changes), shim, folder('mutant'));
-      expect(violations.map(({ invariant }) => invariant)).toEqual(
-        expect.arrayContaining([expect.toBeOneOf(caughtBy)]),
-      );
+      const programs = await build('mutant', changes);
+      const found: string[] = [];
+      // On a busy machine a process may be late for the moment that its fault is made for.
+      for (let round = 0; round < ROUNDS && !found.some(invariant => caughtBy.includes(invariant)); round++) {
+        const { violations } = await runRound(plan, programs, shim, folder('mutant'));
+        found.push(...violations.map(({ invariant }) => invariant));
+      }
+      expect(caughtBy).toEqual(expect.arrayContaining([expect.toBeOneOf(found)]));
     });
 
     it('is noticed by that alone: the code as it is breaks nothing in the same round', async () => {

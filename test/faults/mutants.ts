@@ -79,7 +79,7 @@ export const mutants: Mutant[] = [
         ...{ kind: 'failpoint', name: 'broker.result.received', skip: 0, action: 'kill', at, ms: 0 },
       })),
     ),
-    caughtBy: ['I6'],
+    caughtBy: ['I1', 'I6'],
   },
   {
     name: 'has no fence on results',
@@ -101,8 +101,8 @@ export const mutants: Mutant[] = [
       },
     ],
     // The results of tasks that must not run twice come when the broker has given them up.
-    plan: plan(1_500, 6_500, tasks(2, 10, { behaviour: 'slow', ms: 1_200, maxAttempts: 1 }), [
-      { kind: 'net', line: agent, fault: 'hole-up', at: 700, ms: 5_500 },
+    plan: plan(1_500, 8_000, tasks(2, 10, { behaviour: 'slow', ms: 2_500, maxAttempts: 1 }), [
+      { kind: 'net', line: agent, fault: 'hole-up', at: 1_500, ms: 6_000 },
     ]),
     caughtBy: ['I2'],
   },
@@ -126,9 +126,9 @@ export const mutants: Mutant[] = [
       },
     ],
     // Two run and two wait on an endpoint that the broker does not hear of any more; its clock went back by an hour.
-    plan: plan(1_000, 6_500, tasks(4, 10, { behaviour: 'slow', ms: 4_000, maxAttempts: 1 }), [
-      { kind: 'net', line: agent, fault: 'hole-up', at: 900, ms: 5_500 },
-      { kind: 'clock', target: agent, jumpMs: -3_600_000, at: 1_000, ms: 5_400 },
+    plan: plan(1_000, 8_500, tasks(4, 10, { behaviour: 'slow', ms: 5_000, maxAttempts: 1 }), [
+      { kind: 'net', line: agent, fault: 'hole-up', at: 1_500, ms: 6_500 },
+      { kind: 'clock', target: agent, jumpMs: -3_600_000, at: 1_600, ms: 6_400 },
     ]),
     caughtBy: ['I7', 'I4'],
   },
@@ -141,9 +141,9 @@ export const mutants: Mutant[] = [
         to: '    if (!this.#broker.hasLease && !attempt.journaled) {\n',
       },
     ],
-    plan: plan(1_000, 7_000, tasks(2, 10, { at: 600, behaviour: 'slow', ms: 200, maxAttempts: 1 }), [
-      { kind: 'disk', target: agent, error: 'ENOSPC', call: 'write', at: 300, ms: 4_700 },
-      { kind: 'net', line: agent, fault: 'hole-up', at: 900, ms: 5_900 },
+    plan: plan(1_000, 8_500, tasks(2, 10, { at: 600, behaviour: 'slow', ms: 200, maxAttempts: 1 }), [
+      { kind: 'disk', target: agent, error: 'ENOSPC', call: 'write', at: 300, ms: 5_700 },
+      { kind: 'net', line: agent, fault: 'hole-up', at: 1_800, ms: 6_000 },
     ]),
     caughtBy: ['I7'],
   },
