@@ -38,6 +38,10 @@ test('an endpoint says whether it can run, and how much it does', () => {
   const workers = { total: 2, busy: 1, starting: 0 };
   const online = endpoint({ state: 'online', since, workers, queued: 0, running: 1 });
   expect(endpointState(online, now)).toBe('online · 2 workers · 1 running');
+  const shared = { total: 2, tasksEach: 16, busy: 20, starting: 0 };
+  expect(endpointState(endpoint({ state: 'online', since, queued: 0, running: 20, workers: shared }), now)).toBe(
+    'online · 2 workers · 16 tasks each · 20 running',
+  );
   expect(endpointState(endpoint({ state: 'offline', since, queued: 0, running: 0 }), now)).toBe('offline since 10:42');
   expect(endpointState(endpoint({ state: 'offline', since, queued: 3, running: 0 }), now)).toBe(
     'offline since 10:42 · 3 waiting',
