@@ -46,7 +46,19 @@ test('bench batch: a cost for each size, beside a batch of one and raw HTTP', as
 });
 
 test('bench backlog: the rates with much queued beside those with nothing queued', async () => {
-  const figures = await bench('backlog', '--queued', '300', '--endpoints', '20', '--tasks', '50', '--calls', '3');
+  const figures = await bench(
+    'backlog',
+    '--queued',
+    '300',
+    '--endpoints',
+    '20',
+    '--tasks',
+    '50',
+    '--calls',
+    '3',
+    '--rounds',
+    '2',
+  );
   for (const scenario of [figures.oneEndpoint, figures.manyEndpoints]) {
     expect(scenario).toMatchObject({
       fillPerSecond: positive,
