@@ -3,9 +3,10 @@ import type { Services } from './services.ts';
 /** Changes in one transaction of a sweep, so that it never holds up others for long. */
 const LIMIT = 1_000;
 
-/** Sweeps the store at intervals. Returns what stops it, once a sweep under way is done. */
+/** Sweeps the store at intervals, and mends its times when the clock was set back in between. Returns what stops it, once a sweep under way is done. */
 export function startSweeper({ store, clock, settings, sessions, log }: Services): () => Promise<void> {
   let stopped = false;
+  let last = clock.now();
   let running: Promise<void> = Promise.resolve();
   let cancel = () => {};
 
@@ -22,7 +23,13 @@ export function startSweeper({ store, clock, settings, sessions, log }: Services
 
   async function sweep(): Promise<void> {
     for (let more = true; more && !stopped; ) {
-      const swept = await store.sweep({ now: clock.now(), limit: LIMIT });
+      const now = clock.now();
+      if (now < last) {
+        log.warn({ byMs: last - now }, 'the clock was set back');
+        await store.setBack({ now, leaseMs: settings.leaseMs });
+      }
+      last = now;
+      const swept = await store.sweep({ now, limit: LIMIT });
       for (const session of swept.lapsed) {
         log.warn(session, 'the lease of an agent ran out');
         sessions.lapse(session);

@@ -304,6 +304,8 @@ export interface StoreVerbs {
 
   /** After a start of the broker: nobody is connected, and no lease ends because the broker was away. */
   recover(request: { now: number; leaseMs: number }): null;
+  /** The clock was set back: no lease and no pause before a next attempt ends later than one that begins now. */
+  setBack(request: { now: number; leaseMs: number }): null;
   /**
    * Ends what is past its deadline, and takes back what lapsed leases hold, in two passes: the first marks a lapsed
    * lease, the next one takes the tasks. Returns the endpoints whose lease lapsed now, and whether there is more to do.

@@ -128,7 +128,7 @@ export const mutants: Mutant[] = [
     // Two run and two wait on an endpoint that the broker does not hear of any more; its clock went back by an hour.
     plan: plan(1_000, 8_500, tasks(4, 10, { behaviour: 'slow', ms: 5_000, maxAttempts: 1 }), [
       { kind: 'net', line: agent, fault: 'hole-up', at: 1_500, ms: 6_500 },
-      { kind: 'clock', target: agent, jumpMs: -3_600_000, at: 1_600, ms: 6_400 },
+      { kind: 'clock', target: agent, jumpMs: -3_600_000, stays: false, at: 1_600, ms: 6_400 },
     ]),
     caughtBy: ['I7', 'I4'],
   },

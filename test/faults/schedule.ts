@@ -36,8 +36,8 @@ export type Fault = { at: number; ms: number } & (
   | { kind: 'failpoint'; name: string; of?: string; skip: number; action: 'kill' | 'stop' }
   | { kind: 'net'; line: Line; fault: NetFault }
   | { kind: 'disk'; target: Target; error: (typeof diskErrors)[number]; call: (typeof diskCalls)[number] }
-  /** The wall clock of one process is off by `jumpMs`, and back after `ms`. */
-  | { kind: 'clock'; target: Target; jumpMs: number }
+  /** The wall clock of one process is off by `jumpMs`, and back after `ms`, unless it stays so beyond the round's end. */
+  | { kind: 'clock'; target: Target; jumpMs: number; stays: boolean }
 );
 
 export type FaultKind = Fault['kind'];
@@ -92,7 +92,13 @@ function planFault(random: Random, kind: FaultKind, shape: Shape): Fault {
       };
     case 'clock': {
       const size = random.pick([shape.jumpMs, 60_000, 3_600_000]);
-      return { kind, ...when, target: serving(random, shape), jumpMs: random.chance(0.5) ? size : -size };
+      return {
+        kind,
+        ...when,
+        target: serving(random, shape),
+        jumpMs: random.chance(0.5) ? size : -size,
+        stays: random.chance(0.5),
+      };
     }
   }
 }

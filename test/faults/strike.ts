@@ -59,7 +59,7 @@ export class Striker {
         const { target, jumpMs, ms } = fault;
         const shim = this.#shim(target);
         shim?.clock(jumpMs);
-        const end = () => shim?.clock(0);
+        const end = () => (fault.stays ? undefined : shim?.clock(0));
         this.#lasting(ms, end, { kind: 'clock', detail: `${jumpMs} ms`, ...this.#named(target) });
       }
     }

@@ -1,5 +1,6 @@
 // The agent's side of the wire, message by message, over real sockets.
 import { expect, it } from 'vitest';
+import { systemClock } from '../../../broker/clock.ts';
 import { digestOf, newId } from '../../../protocol/ids.ts';
 import { limits } from '../../../protocol/limits.ts';
 import { target, testBroker } from '../../support/broker.ts';
@@ -359,4 +360,16 @@ it('says bye when the broker stops', async () => {
   const agent = await join();
   await broker.close();
   expect(await agent.closing()).toMatchObject({ code: 4000 });
+});
+
+it('goes on when its clock is set back', async () => {
+  let offset = 0;
+  const clock = { now: () => Date.now() + offset, after: systemClock.after };
+  const { submit, join } = await setup({ sweepMs: 20, retryFirstMs: 10, retryMostMs: 20, clock });
+  const agent = await join({ credit: 2 });
+  const task = await submit();
+  await agent.next('task');
+  agent.send({ t: 'lost', task: task.id, attempt: 1, reason: 'the manager died', workerDied: false });
+  offset = -3_600_000;
+  expect((await agent.next('task')).header).toMatchObject({ task: task.id, attempt: 2 });
 });

@@ -1,5 +1,6 @@
 import type { SessionRef } from '../../contract.ts';
 import { endpointName } from '../constants.ts';
+import type { Context } from '../context.ts';
 import { IS_LIVE, SELECT_TASK, type TaskRow } from '../transitions.ts';
 import { endExpired, endTasksOfDeleted, loseAttempt } from './endings.ts';
 import type { VerbGroup } from './principals.ts';
@@ -15,6 +16,13 @@ export const sweep = {
       'UPDATE endpoints SET lapsed = 0, lease_until = MAX(lease_until, ?) WHERE lease_until IS NOT NULL AND deleted = 0',
       now + leaseMs,
     );
+    shortenPauses(ctx, now);
+    return null;
+  },
+
+  setBack(ctx, { now, leaseMs }) {
+    ctx.run('UPDATE endpoints SET lease_until = ?1 WHERE lease_until > ?1', now + leaseMs);
+    shortenPauses(ctx, now);
     return null;
   },
 
@@ -50,4 +58,25 @@ export const sweep = {
       more: [expired, orphaned, lost.length].some(count => count >= limit),
     };
   },
-} satisfies VerbGroup<'recover' | 'sweep'>;
+} satisfies VerbGroup<'recover' | 'setBack' | 'sweep'>;
+
+/** Ends the pauses that are longer than any can be: the clock was set back since they began. */
+function shortenPauses(ctx: Context, now: number): void {
+  const longest = now + ctx.policy.retryMostMs;
+  const endpoints = ctx.all<{ num: number; id: string }>(
+    `SELECT num, id FROM endpoints WHERE num IN (
+       SELECT endpoint FROM tasks WHERE state = 'queued' AND not_before > 0 AND not_before > ?)`,
+    longest,
+  );
+  for (const { num, id } of endpoints) {
+    ctx.run(
+      "UPDATE tasks SET not_before = ? WHERE endpoint = ? AND state = 'queued' AND not_before > 0 AND not_before > ?",
+      now,
+      num,
+      longest,
+    );
+    ctx.noteReady(id);
+    // A commit is told only when something changed that clients see.
+    ctx.count(num, 0, 0);
+  }
+}

@@ -7,6 +7,7 @@ import {
   endpoint,
   get,
   leaseMs,
+  notices,
   now,
   owner,
   pass,
@@ -67,6 +68,21 @@ export function leases(): void {
       pass(1_000);
       expect((await get(low)).wait).toMatchObject({ reason: 'tasks-ahead', text: '1 task is ahead on lab.' });
       expect((await claim(ref)).tasks.map(({ task }) => task)).toEqual([high, last, low]);
+    });
+
+    it('neither pauses nor leases longer than ever when the clock was set back', async () => {
+      const [paused, held] = [await submit(), await submit()];
+      const { ref } = await session();
+      await claim(ref);
+      const attempts = [{ task: paused, attempt: 1, reason: 'x', workerDied: false }];
+      await store.lose({ ...ref, now, attempts });
+      pass(-100_000);
+      await store.setBack({ now, leaseMs });
+      expect(notices.at(-1)?.ready).toEqual([endpoint]);
+      expect((await claim(ref)).tasks).toMatchObject([{ task: paused, attempt: 2 }]);
+      pass(leaseMs + 1);
+      await sweepTwice();
+      expect((await get(held)).state).toBe('queued');
     });
 
     it('leaves everything to a session that is heard between the passes', async () => {
