@@ -46,7 +46,7 @@ export class Transfers {
    */
   take(part: Part, payload: Uint8Array): void {
     // A part is a view of a frame that holds other messages too.
-    const bytes = this.#parts.push(part, Uint8Array.from(payload));
+    const bytes = this.#parts.push(part, new Uint8Array(payload));
     if (!bytes) return;
     const stored = this.#cache.put(part.digest, bytes);
     // Whoever asks for it hears of a failure.

@@ -201,7 +201,7 @@ export class Attempts {
     const ending: Result = { t: 'result', task, attempt: attempt.attempt, outcome, value, error, timings };
     this.#leave(attempt, link);
     // A payload is a view of a whole frame: what stays longer than the frame is copied.
-    this.#end(attempt, ending, Uint8Array.from(payload), () => link.keep(task, ranAs));
+    this.#end(attempt, ending, new Uint8Array(payload), () => link.keep(task, ranAs));
     return true;
   }
 
@@ -255,7 +255,7 @@ export class Attempts {
 
   #take(message: Task, payload: Uint8Array): void {
     // failpoint: agent.task.received
-    const args = message.args.blob ? NOTHING : Uint8Array.from(payload);
+    const args = message.args.blob ? NOTHING : new Uint8Array(payload);
     const attempt = new Attempt(message.task, message.attempt, message.digest, message, args);
     this.#attempts.set(attempt.task, attempt);
     this.#open += 1;

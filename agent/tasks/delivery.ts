@@ -67,7 +67,7 @@ export class Delivery {
   output(attempt: Attempt, message: ManagerOutput, payload: Uint8Array): void {
     this.#tellStart(attempt);
     if (this.#flows && attempt.spool.isEmpty) this.#broker.send({ ...message, attempt: attempt.attempt }, payload);
-    else attempt.spool.add(message, Uint8Array.from(payload));
+    else attempt.spool.add(message, new Uint8Array(payload));
   }
 
   /** Sends the output that was held back, if there is any. */
