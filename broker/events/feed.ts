@@ -9,6 +9,8 @@ const BATCH = 500;
 /** From this many events in one read on the owner is busy, and the next read waits this long, in milliseconds. */
 const BUSY = 64;
 const BUSY_PAUSE_MS = 100;
+/** How long changes wait that are no task's end, in milliseconds. */
+const SOON_MS = 10;
 
 /** One event stream. */
 export interface Subscriber {
@@ -38,6 +40,8 @@ export class OwnerFeed {
   #position: number;
   #reading = false;
   #again = false;
+  /** Stops the timer of {@link advanceSoon}. */
+  #soon: (() => void) | undefined;
 
   constructor(store: BrokerStore, clock: Clock, owner: string, position: number) {
     this.#store = store;
@@ -74,6 +78,7 @@ export class OwnerFeed {
   leave(subscriber: Subscriber): boolean {
     this.#live.delete(subscriber);
     this.#joining.delete(subscriber);
+    if (this.#live.size + this.#joining.size === 0) this.#soon?.();
     return this.#live.size + this.#joining.size === 0;
   }
 
@@ -82,6 +87,15 @@ export class OwnerFeed {
     if (head <= this.#position) return;
     this.#again = true;
     if (!this.#reading) void this.#readOn();
+  }
+
+  /** As {@link advance}, for changes that may wait a moment: a short task has often ended by then. */
+  advanceSoon(head: number): void {
+    if (head <= this.#position || this.#soon) return;
+    this.#soon = this.#clock.after(SOON_MS, () => {
+      this.#soon = undefined;
+      this.advance(head);
+    });
   }
 
   output(event: OutputEvent): void {

@@ -15,7 +15,11 @@ export class EventHub {
     this.#store = store;
     this.#clock = clock;
     store.onCommit(({ heads, ended }) => {
-      for (const [owner, head] of Object.entries(heads)) this.#feeds.get(owner)?.advance(head);
+      for (const [owner, head] of Object.entries(heads)) {
+        const feed = this.#feeds.get(owner);
+        if (ended.length > 0) feed?.advance(head);
+        else feed?.advanceSoon(head);
+      }
       for (const task of ended) for (const wake of this.#waiters.get(task) ?? []) wake();
     });
   }
@@ -44,10 +48,10 @@ export class EventHub {
   }
 
   /**
-   * A change for this owner was given to the store in this turn: its events are read in the same transaction, a round
-   * trip earlier than after its notice.
+   * A task's end for this owner was given to the store in this turn: its events are read in the same transaction, a
+   * round trip earlier than after its notice.
    */
-  changing(owner: string): void {
+  ending(owner: string): void {
     this.#feeds.get(owner)?.advance();
   }
 

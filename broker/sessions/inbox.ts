@@ -154,7 +154,7 @@ export class Inbox {
       return { task, attempt, outcome, error, timings, started, value: toStored(result, payload, blobs.get(result)) };
     });
     const completed = store.complete({ ...this.#ref, now, results });
-    hub.changing(this.#owner);
+    hub.ending(this.#owner);
     const answers = await completed;
     if (answers === 'superseded') return this.#effects.superseded();
     // failpoint: broker.confirm.sending
@@ -164,9 +164,9 @@ export class Inbox {
         throw new RunaboutError('request-invalid', 'A result names a blob that was not uploaded.');
       }
       const message: Confirm | Stale = { t: answer, task, attempt };
+      // They leave after the events of this commit, for which somebody may be waiting.
       this.#batcher.add(message);
     }
-    this.#batcher.flush();
     // failpoint: broker.confirm.sent
   }
 

@@ -47,9 +47,8 @@ export const taskRoutes: Routes = (app, services) => {
         query.answer === 'ids'
           ? store.submitForIds(request).then(ids => ({ ids }))
           : store.submit(request).then(records => ({ tasks: records }));
-      // Asked for in the same turn, so that submission, claim and events are one commit where there is credit.
+      // Asked for in the same turn, so that submission and claim are one commit where there is credit.
       for (const endpoint of new Set(tasks.map(task => task.endpoint))) sessions.pump(endpoint);
-      hub.changing(owner);
       const answer = await submitted;
       // failpoint: broker.submit.answering
       return reply.code(201).send(answer);
