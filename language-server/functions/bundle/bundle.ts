@@ -225,12 +225,17 @@ function putLast<T>(map: Map<string, T>, key: string, value: T, most = Number.PO
 }
 
 async function cancellable(context: BuildContext, signal: AbortSignal | undefined) {
-  const cancel = () => void context.cancel();
+  let cancelled: Promise<void> | undefined;
+  const cancel = () => {
+    cancelled = context.cancel();
+  };
   signal?.addEventListener('abort', cancel, { once: true });
   try {
     return await context.rebuild();
   } finally {
     signal?.removeEventListener('abort', cancel);
+    // A build that began before the cancellation is through would be cancelled with this one.
+    await cancelled;
   }
 }
 
