@@ -10,7 +10,7 @@ import { type Rig, startRig } from './rig.ts';
 import { wsEcho } from './ws-echo.ts';
 
 /**
- * Options: `--tasks N` (bulk, default 20,000), `--sequential N` (default 500), `--workers N` (default 2).
+ * Options: `--tasks N` (bulk, default 60,000), `--sequential N` (default 500), `--workers N` (default 2).
  *
  * - bulk: tasks/s from the first submission to the last terminal event at the client
  * - cpuUs: processor time of each program per bulk task, in microseconds
@@ -24,7 +24,7 @@ export async function core(args: string[]) {
   const { values } = parseArgs({
     args,
     options: {
-      tasks: { type: 'string', default: '20000' },
+      tasks: { type: 'string', default: '60000' },
       sequential: { type: 'string', default: '500' },
       workers: { type: 'string', default: '2' },
     },
@@ -69,7 +69,7 @@ async function runabout(tasks: number, sequential: number, workers: number) {
     const task = await benchTask(rig.client, rig.endpoint);
     await ends.ready;
     // Workers load the bundle, and every path is compiled.
-    await runAll(rig.client, ends, task, Math.min(2000, tasks));
+    await runAll(rig.client, ends, task, Math.min(5000, tasks));
 
     console.error(`${tasks} tasks in bulk …`);
     const cpuBefore = cpuOfPrograms(rig.home);

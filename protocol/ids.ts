@@ -21,7 +21,7 @@ let counter = 0;
 export function newId(now: number = Date.now()): Id {
   if (now > lastMs) {
     lastMs = now;
-    counter = randomBytes(2).readUInt16BE() & 0x7ff;
+    counter = sixteenRandomBytes().readUInt16BE() & 0x7ff;
   } else if (++counter > 0xfff) {
     lastMs += 1;
     counter = 0;
