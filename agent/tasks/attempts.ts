@@ -11,6 +11,7 @@ import type { ManagerLink } from '../managers/manager-link.ts';
 import { Attempt } from './attempt.ts';
 import { type BrokerLine, Delivery } from './delivery.ts';
 import { lostMessage, unrunMessage } from './endings.ts';
+import { countRunning, countUndelivered, listHave } from './inventory.ts';
 import { Preparer } from './preparer.ts';
 import { Scheduler } from './scheduler.ts';
 import { Settled } from './settled.ts';
@@ -70,26 +71,16 @@ export class Attempts {
 
   /** Attempts that were started and have not ended. */
   get running(): number {
-    let count = 0;
-    for (const { stage } of this.#attempts.values()) if (stage === 'started') count += 1;
-    return count;
+    return countRunning(this.#attempts.values());
   }
 
   /** Results that the broker has not settled. */
   get undelivered(): number {
-    let count = 0;
-    for (const { ending } of this.#attempts.values()) if (ending?.message.t === 'result') count += 1;
-    return count;
+    return countUndelivered(this.#attempts.values());
   }
 
   have(): Have {
-    const have: Have = [];
-    for (const { task, attempt, stage, journaled, ending } of this.#attempts.values()) {
-      // A lost attempt has no result to deliver: the broker may still think that it runs.
-      const phase = stage === 'waiting' ? 'accepted' : ending?.message.t === 'lost' ? 'started' : stage;
-      if (journaled) have.push([task, attempt, phase]);
-    }
-    return have;
+    return listHave(this.#attempts.values());
   }
 
   // What the broker says.

@@ -165,9 +165,9 @@ export const mutants: Mutant[] = [
     name: 'runs again on a reconnect',
     changes: [
       {
-        file: 'agent/tasks/attempts.ts',
-        from: '      if (journaled) have.push(',
-        to: "      if (journaled && stage !== 'started') have.push(",
+        file: 'agent/tasks/inventory.ts',
+        from: '    if (journaled) have.push(',
+        to: "    if (journaled && stage !== 'started') have.push(",
       },
       {
         file: 'agent/tasks/attempts.ts',
