@@ -94,7 +94,8 @@ export class OwnerFeed {
     if (head <= this.#position || this.#soon) return;
     this.#soon = this.#clock.after(SOON_MS, () => {
       this.#soon = undefined;
-      this.advance(head);
+      // There may be newer ones by now that were not asked for, because of this timer.
+      this.advance();
     });
   }
 
