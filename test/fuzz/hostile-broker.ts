@@ -8,8 +8,8 @@ import { endpointPaths } from '../../agent/endpoint/folder.ts';
 import { lockHolder } from '../../agent/endpoint/lock.ts';
 import { startEndpoint, stopEndpoint, writeEndpoint } from '../../agent/index.ts';
 import type { Rendezvous } from '../../protocol/agent-manager/messages.ts';
-import { PROTO } from '../../protocol/broker-agent/messages.ts';
-import { encodeMessage, type Header } from '../../protocol/frames.ts';
+import { PROTO, type Welcome } from '../../protocol/broker-agent/messages.ts';
+import { encodeMessage } from '../../protocol/frames.ts';
 import { digestOf, newId } from '../../protocol/ids.ts';
 import { must, Violation, within } from './violation.ts';
 
@@ -68,8 +68,16 @@ export class HostileBroker {
   /** Where the agent's managers connect, and who its manager is. */
   rendezvous(): Rendezvous & { manager: string } {
     const { url, token } = JSON.parse(readFileSync(this.paths.rendezvous, 'utf8')) as Rendezvous;
-    const [block] = JSON.parse(readFileSync(this.paths.blocks, 'utf8')) as { manager: string }[];
-    return { url, token, manager: block?.manager ?? newId() };
+    return { url, token, manager: this.#manager() ?? newId() };
+  }
+
+  /** `undefined` while the one before is dead and the next is not there. */
+  #manager(): string | undefined {
+    try {
+      return (JSON.parse(readFileSync(this.paths.blocks, 'utf8')) as { manager: string }[])[0]?.manager;
+    } catch {
+      return undefined;
+    }
   }
 
   /** The agent's next connection: it comes back whenever one ends. */
@@ -84,8 +92,8 @@ export class HostileBroker {
 
   welcome(socket: WebSocket, extra: object = {}): void {
     const endpoint = { id: ID, name: 'led' };
-    const header = { t: 'welcome', proto: PROTO, epoch: 1, leaseMs: 60_000, endpoint, ...extra };
-    socket.send(encodeMessage(header as Header, Buffer.from('{"keep":[],"drop":[]}')));
+    const header: Welcome = { t: 'welcome', proto: PROTO, epoch: 1, leaseMs: 60_000, endpoint, ...extra };
+    socket.send(encodeMessage(header, Buffer.from('{"keep":[],"drop":[]}')));
   }
 
   /** The agent runs, and has written nothing outside of its folder, nor anything else into it. */

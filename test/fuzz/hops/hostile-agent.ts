@@ -7,9 +7,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { AgentToManager, PROTO, type Rendezvous } from '../../../protocol/agent-manager/messages.ts';
+import {
+  AgentToManager,
+  type ManagerWelcome,
+  PROTO,
+  type Rendezvous,
+  type WorkerSettings,
+} from '../../../protocol/agent-manager/messages.ts';
 import { programUrl } from '../../../protocol/entries.ts';
-import { encodeMessage, type Header } from '../../../protocol/frames.ts';
+import { encodeMessage } from '../../../protocol/frames.ts';
 import { newId } from '../../../protocol/ids.ts';
 import { hostileFrame, validMessage } from '../generators/frames.ts';
 import { fillBytes, type Names } from '../generators/names.ts';
@@ -33,8 +39,21 @@ const session: fc.Arbitrary<Session> = fc.record({
   ),
 });
 
-const settings = { environment: {}, graceMs: 100, outputBytes: 1_000_000, cacheBytes: 64_000_000 };
-const welcome = { t: 'welcome', proto: PROTO, endpoint: 'fuzz', beatMs: 1_000, orphanMs: 60_000, settings };
+const settings: WorkerSettings = {
+  environment: {},
+  tasksPerWorker: 1,
+  graceMs: 100,
+  outputBytes: 1_000_000,
+  cacheBytes: 64_000_000,
+};
+const welcome: ManagerWelcome = {
+  t: 'welcome',
+  proto: PROTO,
+  endpoint: 'fuzz',
+  beatMs: 1_000,
+  orphanMs: 60_000,
+  settings,
+};
 
 /** Of so many messages that stop the manager one is sent: to start another takes as long as a hundred others. */
 const STOPS = 20;
@@ -84,7 +103,7 @@ export class HostileAgent {
   async #check({ welcomes, frames }: Session, names: Names): Promise<string> {
     const socket = await this.#connection();
     const ended = closeOf(socket);
-    if (welcomes) socket.send(encodeMessage(welcome as Header));
+    if (welcomes) socket.send(encodeMessage(welcome));
     for (const frame of frames)
       if ((!isStop(frame) || ++this.#stops % STOPS === 0) && socket.readyState === socket.OPEN)
         socket.send(fillBytes(frame, names));
