@@ -74,9 +74,10 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     undo.push(() => closeServer(app));
     undo.push(() => hub.close());
     app.server.on(settings.tls ? 'secureConnection' : 'connection', socket => services.connections.opened(socket));
-    undo.push(acceptSockets(app.server, services));
     undo.push(startSweeper(services));
     undo.push(startPurger(services));
+    // The first to be undone: what the others still have to finish must not let new sockets in meanwhile.
+    undo.push(acceptSockets(app.server, services));
     const port = await listen(app, settings);
     const host = isIPv6(settings.host) ? `[${settings.host}]` : settings.host;
     const url = `${settings.tls ? 'https' : 'http'}://${host}:${port}`;
