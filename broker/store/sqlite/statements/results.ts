@@ -45,7 +45,11 @@ function completeOne(
     if (!ctx.get('SELECT 1 FROM blob_readers WHERE digest = ? AND reader = ?', blob, endpointId)) return 'blob-unknown';
     allowBlob(ctx, blob, principalName(ctx, row.owner).id);
   }
-  if (result.started) step(ctx, row, { type: 'start' }, now);
+  if (result.started) {
+    // The start came with the end; how long it was before that, the worker says.
+    const { loadMs, runMs } = result.timings;
+    step(ctx, row, { type: 'start' }, Math.max(row.state_at, Math.min(now, Math.round(now - loadMs - runMs))));
+  }
 
   if (result.outcome === 'cancelled') {
     if (!step(ctx, row, { type: 'stopped' }, now)) {
