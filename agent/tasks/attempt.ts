@@ -33,7 +33,7 @@ export class Attempt {
   manager: ManagerLink | undefined;
   /** The number it was handed to the manager under; 0 before. */
   ranAs = 0;
-  /** When it was handed to its manager, by the wall clock; 0 before. */
+  /** When it was handed to its manager, by `performance.now()`; 0 before. */
   startedAt = 0;
   expectedMs = Number.POSITIVE_INFINITY;
   cancelled: string | undefined;

@@ -45,7 +45,7 @@ export class Delivery {
   }
 
   started(attempt: Attempt): void {
-    attempt.startedAt ||= Date.now();
+    attempt.startedAt ||= performance.now();
     this.#starts.add(attempt);
     this.#startsTimer ??= setTimeout(() => this.tellStarts(), TELL_START_MS);
   }
@@ -61,7 +61,7 @@ export class Delivery {
   #tellStart(attempt: Attempt): void {
     if (!this.#starts.delete(attempt)) return;
     const { task, attempt: number, startedAt } = attempt;
-    this.#broker.send({ t: 'started', task, attempt: number, at: startedAt });
+    this.#broker.send({ t: 'started', task, attempt: number, ago: Math.round(performance.now() - startedAt) });
   }
 
   output(attempt: Attempt, message: ManagerOutput, payload: Uint8Array): void {

@@ -45,7 +45,7 @@ export class Inbox {
     const now = clock.now();
     const done: Promise<unknown>[] = [];
     let credit = 0;
-    const starts = new Map<string, AttemptRef>();
+    const starts = new Map<string, AttemptRef & { startedAt: number }>();
     let results: CheckedMessage[] = [];
     let chunks: Chunk[] = [];
 
@@ -62,8 +62,9 @@ export class Inbox {
       flushOutput();
       const ended = results.map(({ header, payload }) => {
         const result = header as Result;
-        return { result, payload, started: starts.delete(key(result)) };
+        return { result, payload, startedAt: starts.get(key(result))?.startedAt };
       });
+      for (const { result } of ended) starts.delete(key(result));
       results = [];
       flushStarts();
       if (ended.length > 0) done.push(this.#results(ended, now));
@@ -78,7 +79,7 @@ export class Inbox {
           // The claim is the record; that the agent has it too shows in the next `hello`.
           break;
         case 'started':
-          starts.set(key(header), { task: header.task, attempt: header.attempt });
+          starts.set(key(header), { task: header.task, attempt: header.attempt, startedAt: now - header.ago });
           break;
         case 'output':
           if (starts.has(key(header))) flushStarts();
@@ -143,15 +144,18 @@ export class Inbox {
     else this.#effects.superseded();
   }
 
-  async #results(ended: { result: Result; payload: Uint8Array; started: boolean }[], now: number): Promise<void> {
+  async #results(
+    ended: { result: Result; payload: Uint8Array; startedAt: number | undefined }[],
+    now: number,
+  ): Promise<void> {
     const { store, hub } = this.#services;
     // failpoint: broker.result.received
     const large = ended.filter(({ payload }) => payload.length > limits.inlinePayload);
     const blobs = new Map<Result, string>();
     for (const { result, payload } of large) blobs.set(result, await this.#storeBlob(payload, now));
-    const results = ended.map(({ result, payload, started }): EndedAttempt => {
+    const results = ended.map(({ result, payload, startedAt }): EndedAttempt => {
       const { task, attempt, outcome, error, timings } = result;
-      return { task, attempt, outcome, error, timings, started, value: toStored(result, payload, blobs.get(result)) };
+      return { task, attempt, outcome, error, timings, startedAt, value: toStored(result, payload, blobs.get(result)) };
     });
     const completed = store.complete({ ...this.#ref, now, results });
     hub.ending(this.#owner);
@@ -163,6 +167,7 @@ export class Inbox {
       if (answer === 'blob-unknown') {
         throw new RunaboutError('request-invalid', 'A result names a blob that was not uploaded.');
       }
+      if (answer === 'queued') continue;
       const message: Confirm | Stale = { t: answer, task, attempt };
       // They leave after the events of this commit, for which somebody may be waiting.
       this.#batcher.add(message);

@@ -120,9 +120,15 @@ export interface EndedAttempt extends AttemptRef {
   value?: StoredValue | undefined;
   error?: TaskError | undefined;
   timings: Timings;
-  /** The start of the same attempt came with it. */
-  started: boolean;
+  /** When it started, if its start came with it. */
+  startedAt?: number | undefined;
 }
+
+/**
+ * What became of a result. `stale`: its attempt is not the current one, or the task ended otherwise. `queued`: nothing
+ * yet; the task waits for its next attempt, which the agent answers with this result, so it has to keep it.
+ */
+export type EndAnswer = 'confirm' | 'stale' | 'queued' | 'blob-unknown';
 
 /** A session speaks for its endpoint as long as its epoch is the newest. */
 export interface SessionRef {
@@ -279,12 +285,11 @@ export interface StoreVerbs {
   claim(
     request: SessionRef & { now: number; limit: number },
   ): { tasks: Dispatch[]; nextAt?: number | undefined } | Superseded;
-  start(request: SessionRef & { now: number; attempts: AttemptRef[] }): boolean;
+  /** `startedAt` is taken as not before the claim. */
+  start(request: SessionRef & { now: number; attempts: (AttemptRef & { startedAt: number })[] }): boolean;
   preparing(request: SessionRef & AttemptRef & { now: number; text: string }): boolean;
-  /** One answer per attempt. `stale`: it is not the current one, or the task ended otherwise. */
-  complete(
-    request: SessionRef & { now: number; results: EndedAttempt[] },
-  ): ('confirm' | 'stale' | 'blob-unknown')[] | Superseded;
+  /** One answer per attempt. */
+  complete(request: SessionRef & { now: number; results: EndedAttempt[] }): EndAnswer[] | Superseded;
   /** Attempts that are gone without a result. */
   lose(
     request: SessionRef & { now: number; attempts: (AttemptRef & { reason: string; workerDied: boolean })[] },

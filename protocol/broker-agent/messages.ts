@@ -52,7 +52,8 @@ export const Credit = z.object({ t: z.literal('credit'), add: z.number().int().m
 /** The attempt is in the agent's journal and waits. Repeated for a repeated `task`; one that starts at once says `started`. */
 export const Accept = z.object({ t: z.literal('accept'), ...attemptOf });
 
-export const Started = z.object({ t: z.literal('started'), ...attemptOf, at: Time });
+/** It began `ago` ms before: a time would need clocks that agree. */
+export const Started = z.object({ t: z.literal('started'), ...attemptOf, ago: z.number().int().nonnegative() });
 
 /** Payload: the bytes of this chunk (text in UTF-8, or one yielded value of the content type `type`). */
 export const Output = z.object({

@@ -32,7 +32,7 @@ it('runs a task from submission to result', async () => {
   });
   expect(payload.toString()).toBe('[]');
   agent.send({ t: 'accept', task: task.id, attempt: 1 });
-  agent.send({ t: 'started', task: task.id, attempt: 1, at: Date.now() });
+  agent.send({ t: 'started', task: task.id, attempt: 1, ago: 0 });
   agent.send(...succeeded(task.id, 1, '42'));
   await agent.next('confirm', task.id);
   const done = await client.waitForTask(task.id);
@@ -63,12 +63,31 @@ it('never sends beyond the credit', async () => {
   expect(agent.waiting).toEqual([]);
 });
 
+it('counts a run from when the agent says that it began, whether its start comes alone or with its end', async () => {
+  const { submit, join, client } = await setup();
+  const agent = await join({ credit: 2 });
+  const [alone, together] = [await submit(), await submit()];
+  await agent.next('task', alone.id);
+  await agent.next('task', together.id);
+  const claimed = Date.now();
+  await until('40 ms are over', () => Date.now() - claimed > 40);
+  agent.send({ t: 'started', task: alone.id, attempt: 1, ago: 40 });
+  agent.sendFrame({ t: 'started', task: together.id, attempt: 1, ago: 40 }, succeeded(together.id, 1));
+  await agent.next('confirm', together.id);
+  agent.send(...succeeded(alone.id, 1));
+  await agent.next('confirm', alone.id);
+  for (const { id } of [alone, together]) {
+    const { startedAt, endedAt } = await client.getTask(id);
+    expect(endedAt! - startedAt!).toBeGreaterThanOrEqual(40);
+  }
+});
+
 it('confirms a result that comes again, and calls others stale', async () => {
   const { submit, join } = await setup();
   const agent = await join({ credit: 1 });
   const { id } = await submit();
   await agent.next('task');
-  agent.sendFrame({ t: 'started', task: id, attempt: 1, at: 1 }, succeeded(id, 1));
+  agent.sendFrame({ t: 'started', task: id, attempt: 1, ago: 0 }, succeeded(id, 1));
   await agent.next('confirm', id);
   agent.send(...succeeded(id, 1));
   await agent.next('confirm', id);
@@ -110,7 +129,7 @@ it('closes the older session of an endpoint with 4001 and goes on with the newer
   await first.next('task');
   const second = await join({ have: [[id, 1, 'accepted']] });
   expect(await first.closing()).toMatchObject({ code: 4001 });
-  second.sendFrame({ t: 'started', task: id, attempt: 1, at: 1 });
+  second.sendFrame({ t: 'started', task: id, attempt: 1, ago: 0 });
   await inState(id, 'running');
   second.send(...succeeded(id, 1));
   await second.next('confirm', id);
@@ -278,7 +297,7 @@ it('keeps output as a tail and passes it on live, and the reason of a wait', asy
     await until('the text is there', async () => (await client.getTask(id)).wait?.text === 'Starting a worker.');
     const output = { t: 'output', task: id, attempt: 1, at: 5 };
     agent.sendFrame(
-      { t: 'started', task: id, attempt: 1, at: 4 },
+      { t: 'started', task: id, attempt: 1, ago: 0 },
       [{ ...output, seq: 0, stream: 'stdout' }, Buffer.from('a')],
       [{ ...output, seq: 1, stream: 'item', type: 'application/json' }, Buffer.from('[1]')],
       [{ ...output, seq: 2, stream: 'stderr' }, Buffer.from('b')],

@@ -218,7 +218,7 @@ test('tasks started elsewhere, waits and output are shown; cancel reaches the ag
   ]);
   await until('the task is shown', () => state('nothing')?.run?.task === task!.id);
   const { attempt } = await nextTask(agent, task!.id);
-  agent.send({ t: 'started', task: task!.id, attempt, at: Date.now() });
+  agent.send({ t: 'started', task: task!.id, attempt, ago: 0 });
   await until('it runs', () => state('nothing')?.run?.state === 'running');
   await editor.execute('runabout.cancel', { task: task!.id });
   await agent.next('cancel', task!.id);
@@ -348,7 +348,7 @@ test('an editor without own commands: the person is asked, arguments open as a f
   expect(editor.messages.some(message => message.startsWith('Run scale on which endpoint'))).toBe(true);
   const { attempt, payload } = await nextTask(agent, task);
   expect(JSON.parse(payload.toString())).toEqual([[5], 3]);
-  agent.send({ t: 'started', task, attempt, at: Date.now() });
+  agent.send({ t: 'started', task, attempt, ago: 0 });
   await until('progress runs', () =>
     editor.progress.some(({ kind, message }) => kind === 'report' && message?.startsWith('running')),
   );
@@ -361,7 +361,7 @@ test('an editor without own commands: the person is asked, arguments open as a f
   // Cancelling the progress cancels the task.
   const second = await editor.execute<RunReply>('runabout.run', { uri, name: 'scale' });
   const next = await nextTask(agent, second.task);
-  agent.send({ t: 'started', task: second.task, attempt: next.attempt, at: Date.now() });
+  agent.send({ t: 'started', task: second.task, attempt: next.attempt, ago: 0 });
   const begun = await until('progress has begun', () => editor.progress.filter(({ kind }) => kind === 'begin')[1]);
   await editor.connection.sendNotification('window/workDoneProgress/cancel', { token: begun.token });
   await agent.next('cancel', second.task);

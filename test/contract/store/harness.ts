@@ -88,7 +88,7 @@ export const end = (id: string, attempt: number, more: Partial<EndedAttempt> = {
   task: id,
   attempt,
   outcome: 'succeeded',
-  started: true,
+  startedAt: now,
   value: { type: 'application/json', size: 1, bytes: Buffer.from('7') },
   timings: { loadMs: 0, runMs: 1, agentMs: 2 },
   ...more,

@@ -47,6 +47,11 @@ export function currentAttempt(ctx: Context, endpoint: number, id: string, attem
   return ctx.get<TaskRow>(CURRENT_ATTEMPT, id, endpoint, attempt);
 }
 
+/** Takes the step to `running`, as of when the agent says that it was: between the claim and now. */
+export function startAttempt(ctx: Context, row: TaskRow, startedAt: number, now: number): boolean {
+  return step(ctx, row, { type: 'start' }, Math.max(row.state_at, Math.min(now, startedAt)));
+}
+
 /** Pauses that end in one claim: more would hold up everybody's commit. The others end in the next. */
 const PAUSES = 4096;
 
@@ -94,9 +99,9 @@ export const claims = {
   start(ctx, { now, attempts, ...ref }) {
     const endpoint = currentSession(ctx, ref);
     if (!endpoint) return false;
-    for (const { task, attempt } of attempts) {
+    for (const { task, attempt, startedAt } of attempts) {
       const row = currentAttempt(ctx, endpoint.num, task, attempt);
-      if (row && step(ctx, row, { type: 'start' }, now)) saveTask(ctx, row);
+      if (row && startAttempt(ctx, row, startedAt, now)) saveTask(ctx, row);
     }
     return true;
   },

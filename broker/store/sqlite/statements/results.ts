@@ -1,10 +1,10 @@
 import { isTerminal } from '../../../../protocol/tasks/states.ts';
-import type { EndedAttempt } from '../../contract.ts';
+import type { EndAnswer, EndedAttempt } from '../../contract.ts';
 import { principalName } from '../constants.ts';
 import type { Context } from '../context.ts';
 import { saveTask, step, type TaskRow } from '../transitions.ts';
 import { allowBlob } from './blobs.ts';
-import { currentAttempt } from './claims.ts';
+import { currentAttempt, startAttempt } from './claims.ts';
 import { loseAttempt, type OutcomeRow, SELECT_OUTCOME, setError } from './endings.ts';
 import type { VerbGroup } from './principals.ts';
 import { currentSession, type SessionRow } from './sessions.ts';
@@ -36,20 +36,16 @@ function completeOne(
   endpointId: string,
   result: EndedAttempt,
   now: number,
-): 'confirm' | 'stale' | 'blob-unknown' {
+): EndAnswer {
   const row = currentAttempt(ctx, endpoint.num, result.task, result.attempt);
-  if (!row) return 'stale';
+  if (!row) return waitsForNext(ctx, endpoint.num, result) ? 'queued' : 'stale';
   if (isTerminal(row.state)) return isSameEnd(ctx, row, result) ? 'confirm' : 'stale';
   const blob = result.value && 'blob' in result.value ? result.value.blob : null;
   if (blob !== null) {
     if (!ctx.get('SELECT 1 FROM blob_readers WHERE digest = ? AND reader = ?', blob, endpointId)) return 'blob-unknown';
     allowBlob(ctx, blob, principalName(ctx, row.owner).id);
   }
-  if (result.started) {
-    // The start came with the end; how long it was before that, the worker says.
-    const { loadMs, runMs } = result.timings;
-    step(ctx, row, { type: 'start' }, Math.max(row.state_at, Math.min(now, Math.round(now - loadMs - runMs))));
-  }
+  if (result.startedAt !== undefined) startAttempt(ctx, row, result.startedAt, now);
 
   if (result.outcome === 'cancelled') {
     if (!step(ctx, row, { type: 'stopped' }, now)) {
@@ -72,6 +68,16 @@ function completeOne(
   }
   saveTask(ctx, row);
   return 'confirm';
+}
+
+/** Whether the next attempt, which goes to this endpoint, can have this result for its own. */
+function waitsForNext(ctx: Context, endpoint: number, { task, attempt, outcome }: EndedAttempt): boolean {
+  const row = ctx.get<{ attempt: number }>(
+    "SELECT attempt FROM tasks WHERE id = ? AND endpoint = ? AND state = 'queued'",
+    task,
+    endpoint,
+  );
+  return row !== undefined && attempt < row.attempt && outcome !== 'cancelled';
 }
 
 /** Whether a task that ended already has exactly this end: the agent did not hear the confirmation. */

@@ -1,4 +1,5 @@
 import { RunaboutError } from '../../../../protocol/errors/error.ts';
+import { isTerminal } from '../../../../protocol/tasks/states.ts';
 import { type Dispatch, dispatchBytes, type Reconciliation, type SessionRef } from '../../contract.ts';
 import { type Context, orNull } from '../context.ts';
 import { IS_LIVE, isLive, SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
@@ -157,7 +158,7 @@ export function setOffline(ctx: Context, endpoint: { num: number; owner: number 
  * | leased           | nothing                  | send the same attempt again                                 |
  * | running          | nothing                  | its journal lost it: as a lost attempt                      |
  * | cancelling       | nothing                  | cancelled                                                   |
- * | queued           | its last attempt         | keep: its result counts, or the next claim adopts it        |
+ * | queued           | any attempt              | keep: the next claim adopts it; the result of the last counts |
  * | anything of its own | an ended attempt      | keep: it delivers the result, and hears `confirm` or `stale` |
  * | anything else    | accepted or started      | drop                                                        |
  */
@@ -171,8 +172,7 @@ function reconcile(
   for (const [id, attempt, phase] of have) {
     const row = ctx.get<TaskRow>(`${SELECT_TASK} WHERE t.id = ? AND t.endpoint = ?`, id, endpoint);
     const live = row !== undefined && isLive(row.state);
-    const wanted =
-      row && (phase === 'ended' || (live ? attempt <= row.attempt : row.state === 'queued' && attempt === row.attempt));
+    const wanted = row && (phase === 'ended' || (!isTerminal(row.state) && attempt <= row.attempt));
     if (!wanted) {
       answer.drop.push([id, attempt]);
       continue;

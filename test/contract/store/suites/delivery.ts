@@ -132,7 +132,7 @@ export function delivery(): void {
       expect(await complete(old, end(id, 1))).toBe('superseded');
       expect(await store.appendOutput({ ...old, chunks: [] })).toBe('superseded');
       expect(await store.beat({ ...old, now, leaseMs })).toBe(false);
-      expect(await store.start({ ...old, now, attempts: [attempt] })).toBe(false);
+      expect(await store.start({ ...old, now, attempts: [{ ...attempt, startedAt: now }] })).toBe(false);
       expect(await store.lose({ ...old, now, attempts: [{ ...attempt, reason: '', workerDied: true }] })).toBe(false);
       expect(await store.preparing({ ...old, ...attempt, now, text: '' })).toBe(false);
       expect(await store.setStatus({ ...old, now, workers: WORKERS })).toBe(false);

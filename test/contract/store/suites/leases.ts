@@ -145,6 +145,31 @@ export function leases(): void {
       expect(await complete(ref, end(late, 1))).toEqual(['stale']);
     });
 
+    it('lets the agent keep an earlier result than the last while the task is queued, for the next attempt', async () => {
+      const id = await submit({ maxAttempts: 3 });
+      const first = await session();
+      await claim(first.ref);
+      pass(leaseMs + 1);
+      await sweepTwice();
+      pass(1_000);
+      // The second attempt is claimed, and its message never arrives.
+      const second = await session([[id, 1, 'started']]);
+      expect((await claim(second.ref)).tasks).toMatchObject([{ task: id, attempt: 2 }]);
+      pass(leaseMs + 1);
+      await sweepTwice();
+      for (const phase of ['started', 'ended'] as const) {
+        const { ref, keep, drop } = await session([[id, 1, phase]]);
+        expect({ keep, drop }).toEqual({ keep: [[id, 1]], drop: [] });
+        expect(await complete(ref, end(id, 1))).toEqual(['queued']);
+        expect(await complete(ref, end(id, 1, { outcome: 'cancelled', value: undefined }))).toEqual(['stale']);
+      }
+      const { ref } = await session([[id, 1, 'ended']]);
+      pass(4_000);
+      expect((await claim(ref)).tasks).toMatchObject([{ task: id, attempt: 3 }]);
+      expect(await complete(ref, end(id, 3))).toEqual(['confirm']);
+      expect(await get(id)).toMatchObject({ state: 'succeeded', attempt: 3 });
+    });
+
     it('costs no task its lease that the broker itself was away', async () => {
       const id = await submit();
       const { ref } = await session();
@@ -166,7 +191,7 @@ export function leases(): void {
       const [ran, waited] = [await submit({ maxAttempts: 2 }), await submit({ maxAttempts: 1 })];
       const { ref } = await session();
       await claim(ref);
-      await store.start({ ...ref, now, attempts: [{ task: ran, attempt: 1 }] });
+      await store.start({ ...ref, now, attempts: [{ task: ran, attempt: 1, startedAt: now }] });
       expect(await store.release({ ...ref, now, limit: 1 })).toEqual({ more: true });
       expect((await store.getEndpoint({ owner, id: endpoint })).status).toMatchObject({ state: 'online', running: 1 });
       expect(await store.release({ ...ref, now, limit: 1 })).toEqual({ more: true });
@@ -197,7 +222,8 @@ export function leases(): void {
       ];
       const { ref } = await session();
       await claim(ref);
-      await store.start({ ...ref, now, attempts: [runningOnly, cancelling].map(id => ({ task: id, attempt: 1 })) });
+      const starts = [runningOnly, cancelling].map(id => ({ task: id, attempt: 1, startedAt: now }));
+      await store.start({ ...ref, now, attempts: starts });
       await store.cancel({ owner, id: cancelling, now });
       await complete(ref, end(done, 1));
       const unknown = newId();

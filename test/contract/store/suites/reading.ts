@@ -48,7 +48,7 @@ export function reading(): void {
       expect((await get(id)).wait?.reason).toBe('preparing');
       await store.preparing({ ...ref, now, task: id, attempt: 1, text: 'Fetching the bundle.' });
       expect((await get(id)).wait).toMatchObject({ reason: 'preparing', text: 'Fetching the bundle.' });
-      await store.start({ ...ref, now, attempts: [{ task: id, attempt: 1 }] });
+      await store.start({ ...ref, now, attempts: [{ task: id, attempt: 1, startedAt: now }] });
       expect((await get(id)).wait).toBeUndefined();
       await store.setStatus({ ...ref, now, workers: WORKERS, problem: 'The disk is full.' });
       expect((await get(second)).wait).toMatchObject({ reason: 'no-free-worker', text: 'The disk is full.' });

@@ -93,7 +93,7 @@ export function retention(): void {
       ];
       const { ref } = await session();
       await claim(ref, 3);
-      await store.start({ ...ref, now, attempts: [{ task: running!, attempt: 1 }] });
+      await store.start({ ...ref, now, attempts: [{ task: running!, attempt: 1, startedAt: now }] });
       await store.cancel({ owner, id: cancelling!, now });
       pass(100 * retentionMs);
       expect(await purge()).toEqual({ tasks: 0, more: false });

@@ -8,8 +8,7 @@ import { mutants } from './mutants.ts';
 const { MODEL_SEED, MODEL_PATH, MODEL_HISTORIES, CI } = process.env;
 const parameters = {
   numRuns: Number(MODEL_HISTORIES ?? (CI ? 5_000 : 1_000)),
-  // In CI always the same histories, until the one below is understood; elsewhere new ones each time.
-  ...(MODEL_SEED === undefined ? (CI ? { seed: 20_261_124 } : {}) : { seed: Number(MODEL_SEED) }),
+  ...(MODEL_SEED === undefined ? {} : { seed: Number(MODEL_SEED) }),
   ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
 };
 
@@ -20,9 +19,8 @@ it('keeps every promise over random histories of clients, agents, faults and tim
   );
 }, 600_000);
 
-// Found on 2026-11-24 at seed -1370859930, and open: a task that had ended on its endpoint begins again after the lease
-// lapsed a second time. When this one fails, it is mended: it belongs to the histories that have to pass then.
-it.fails('keeps I6 when a lease lapses again before the result of the first lapse is told', () => {
+// The random histories found it once in some ten thousand.
+it('keeps I6 when a lease lapses again before the result of the first lapse is told', () => {
   const history: Action[] = [
     { do: 'submit', order: { endpoint: 0, maxAttempts: 3, content: '[1]' } },
     { do: 'work', agent: 0, choice: 0 },

@@ -281,7 +281,9 @@ export class World {
         return;
       case 'started':
         if (next?.t === 'result' && isSame(next, message)) return;
-        this.#watch(connection, message, () => this.#ask('start', { ...ref, now, attempts: [message] }));
+        this.#watch(connection, message, () =>
+          this.#ask('start', { ...ref, now, attempts: [{ ...message, startedAt: now }] }),
+        );
         return;
       case 'lost': {
         const lost = { task: message.task, attempt: message.attempt, reason: 'x', workerDied: message.workerDied };
@@ -297,13 +299,13 @@ export class World {
   #result(connection: Connection, message: Result, started: boolean): void {
     const { task, attempt, outcome, value } = message;
     const bytes = Buffer.from(value);
-    const ended: EndedAttempt = { task, attempt, outcome, timings, started };
+    const ended: EndedAttempt = { task, attempt, outcome, timings, ...(started ? { startedAt: this.now } : {}) };
     if (outcome === 'succeeded') ended.value = { type: 'application/json', size: bytes.length, bytes };
     if (outcome === 'failed') ended.error = { code: 'function-threw', message: value };
     const answers = this.#watch(connection, message, () =>
       this.#ask('complete', { ...connection.ref, now: this.now, results: [ended] }),
     );
-    if (!answers || answers === 'superseded') return;
+    if (!answers || answers === 'superseded' || answers[0] === 'queued') return;
     if (answers[0] === 'confirm' && outcome !== 'cancelled') {
       this.ledger.push({ what: 'confirmed', task, attempt, outcome, value });
     }
