@@ -16,7 +16,7 @@ export interface Load {
 /** Work is sent ahead to busy workers as long as they are done with it in this many milliseconds. */
 const AHEAD_MS = 10;
 /** Tasks held beyond the slots at the most, per slot. */
-const AHEAD_MOST = 256;
+const AHEAD_MOST = 1024;
 
 /**
  * Whether a manager takes one more task. With a free slot always. Beyond that only short tasks after short tasks: a

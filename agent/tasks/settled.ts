@@ -1,23 +1,27 @@
 import type { Id } from '../../protocol/ids.ts';
 
-/** How many tasks are remembered: more than the broker has on their way to an agent, and about 2 MB. */
-const REMEMBERED = 16_384;
+/** How many tasks are remembered at least: more than the broker has on their way to an agent. Twice as many take 2 MB. */
+const REMEMBERED = 8_192;
 
 /**
  * The attempts that are over and forgotten. The broker never sends one of them again; something in between that repeats
  * a frame might, and the task would run once more.
  */
 export class Settled {
-  /** The last attempt of each task, in the order in which they were settled. */
-  readonly #attempts = new Map<Id, number>();
+  // Two generations: taking the oldest entry of one `Map`, again and again, walks over the places of all before it.
+  /** The last attempt of each task. */
+  #recent = new Map<Id, number>();
+  #older = new Map<Id, number>();
 
   add(task: Id, attempt: number): void {
-    this.#attempts.delete(task);
-    this.#attempts.set(task, attempt);
-    if (this.#attempts.size > REMEMBERED) this.#attempts.delete(this.#attempts.keys().next().value!);
+    if (this.#recent.size >= REMEMBERED) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(task, attempt);
   }
 
   has(task: Id, attempt: number): boolean {
-    return attempt <= (this.#attempts.get(task) ?? 0);
+    return attempt <= (this.#recent.get(task) ?? this.#older.get(task) ?? 0);
   }
 }
