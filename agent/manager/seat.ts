@@ -13,7 +13,7 @@ export interface SeatContext extends KeeperContext {
 }
 
 /** Tasks are sent ahead to a busy worker as long as it is done with them in this many milliseconds. */
-const AHEAD_MS = 1;
+const AHEAD_MS = 4;
 
 /**
  * A place for one worker, the task it runs, and the short ones that it was sent ahead: to wake a worker for each task of

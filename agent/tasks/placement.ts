@@ -14,9 +14,9 @@ export interface Load {
 }
 
 /** Work is sent ahead to busy workers as long as they are done with it in this many milliseconds. */
-const AHEAD_MS = 10;
+const AHEAD_MS = 20;
 /** Tasks held beyond the slots at the most, per slot. */
-const AHEAD_MOST = 1024;
+const AHEAD_MOST = 2048;
 
 /**
  * Whether a manager takes one more task. With a free slot always. Beyond that only short tasks after short tasks: a

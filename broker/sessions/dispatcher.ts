@@ -5,8 +5,8 @@ import type { Services } from '../services.ts';
 import type { Dispatch, SessionRef } from '../store/contract.ts';
 
 /** Tasks in one claim. */
-const CLAIM = 256;
-/** Bytes that wait in the socket, above which nothing more is claimed. */
+const CLAIM = 1024;
+/** Bytes that wait in the socket, above which nothing more is claimed, and about as much as one claim takes. */
 const MOST_BUFFERED = 8 * 1024 * 1024;
 /** Credit beyond which an agent cannot mean it. */
 const MOST_CREDIT = 1_000_000;
@@ -66,12 +66,12 @@ export class Dispatcher {
         this.#again = false;
         const limit = Math.min(this.#credit, CLAIM);
         const now = clock.now();
-        const claimed = await store.claim({ ...this.#ref, now, limit });
+        const claimed = await store.claim({ ...this.#ref, now, limit, room: MOST_BUFFERED });
         if (claimed === 'superseded') return this.#fail('superseded');
-        const { tasks, nextAt } = claimed;
+        const { tasks, more, nextAt } = claimed;
         this.#credit -= tasks.length;
         this.send(tasks);
-        if (tasks.length === limit) this.#again = true;
+        if (more) this.#again = true;
         else if (nextAt !== undefined && !this.#closed) {
           this.#cancelTimer();
           this.#cancelTimer = clock.after(Math.max(1, nextAt - now), () => this.pump());

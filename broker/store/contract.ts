@@ -281,10 +281,13 @@ export interface StoreVerbs {
   /** Renews the lease. */
   beat(request: SessionRef & { now: number; leaseMs: number }): boolean;
   setStatus(request: SessionRef & { now: number; workers: WorkerCounts; problem?: string | undefined }): boolean;
-  /** Leases up to `limit` queued tasks, each as its next attempt. `nextAt`: when the next one of those that pause is due. */
+  /**
+   * Leases up to `limit` queued tasks, each as its next attempt, and stops soon after `room` bytes (absent: any number).
+   * `more`: it stopped there. `nextAt`: when the next one of those that pause is due.
+   */
   claim(
-    request: SessionRef & { now: number; limit: number },
-  ): { tasks: Dispatch[]; nextAt?: number | undefined } | Superseded;
+    request: SessionRef & { now: number; limit: number; room?: number },
+  ): { tasks: Dispatch[]; more: boolean; nextAt?: number | undefined } | Superseded;
   /** `startedAt` is taken as not before the claim. */
   start(request: SessionRef & { now: number; attempts: (AttemptRef & { startedAt: number })[] }): boolean;
   preparing(request: SessionRef & AttemptRef & { now: number; text: string }): boolean;

@@ -79,8 +79,8 @@ export const session = async (have: [string, number, 'accepted' | 'started' | 'e
   if (reconciled === 'superseded') throw new Error('superseded');
   return { ...reconciled, ref };
 };
-export const claim = async (ref: SessionRef, limit = 10) => {
-  const claimed = await store.claim({ ...ref, now, limit });
+export const claim = async (ref: SessionRef, limit = 10, room?: number) => {
+  const claimed = await store.claim({ ...ref, now, limit, ...(room === undefined ? {} : { room }) });
   if (claimed === 'superseded') throw new Error('superseded');
   return claimed;
 };

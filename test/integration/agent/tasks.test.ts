@@ -170,7 +170,8 @@ test('an agent that is killed finds its manager again, and nothing runs twice', 
     };`;
   const gate = `${ledger}.gate`;
   const { id } = await endpoint.submit(source, [ledger, gate]);
-  await endpoint.running(id);
+  // An agent that is killed takes the output with it that it has not passed on yet.
+  await until('it says so', async () => (await endpoint.client.taskOutput(id)).chunks.length > 0);
   const manager = endpoint.managerPid;
   process.kill(endpoint.pid, 'SIGKILL');
   await until('the lock is stale', () => endpoint.state.state === 'stale');

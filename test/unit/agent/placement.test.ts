@@ -17,8 +17,8 @@ test('a free slot takes anything', () => {
 test('short tasks go ahead only behind short tasks, and not too many', () => {
   expect(takes(load({ held: 5, expectedMs: 5 }), 1)).toBe(true);
   expect(takes(load({ held: 5, expectedMs: 5, unknown: 1 }), 1)).toBe(false);
-  expect(takes(load({ held: 2, expectedMs: 20 }), 1)).toBe(false);
-  expect(takes(load({ held: 2050, expectedMs: 1 }), 0.02)).toBe(false);
+  expect(takes(load({ held: 2, expectedMs: 40 }), 1)).toBe(false);
+  expect(takes(load({ held: 4098, expectedMs: 1 }), 0.02)).toBe(false);
 });
 
 test('warm goes before empty, and among equals the least loaded', () => {
@@ -37,7 +37,7 @@ test('credit follows the pace', () => {
   expect(wanted(4, Number.POSITIVE_INFINITY)).toBe(8);
   // 1 s each: nothing more than a next one.
   expect(wanted(4, 1000)).toBe(5);
-  expect(wanted(2, 0.02)).toBe(2 + 2048);
+  expect(wanted(2, 0.02)).toBe(2 + 4096);
   expect(wanted(64, 0.02)).toBe(64 + 4096);
 });
 

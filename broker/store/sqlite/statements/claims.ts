@@ -1,4 +1,4 @@
-import type { Dispatch } from '../../contract.ts';
+import { type Dispatch, dispatchBytes } from '../../contract.ts';
 import { codeOf } from '../constants.ts';
 import type { Context } from '../context.ts';
 import { toValue } from '../records.ts';
@@ -67,14 +67,18 @@ function endPauses(ctx: Context, endpoint: number, now: number): void {
   );
 }
 
+/** Tasks that a claim reads at once: with the largest arguments that are inline, 8 MiB. */
+const PAGE = 128;
+
 export const claims = {
-  claim(ctx, { now, limit, ...ref }) {
+  claim(ctx, { now, limit, room = Number.POSITIVE_INFINITY, ...ref }) {
     const endpoint = currentSession(ctx, ref);
     if (!endpoint) return 'superseded';
     endPauses(ctx, endpoint.num, now);
     const tasks: Dispatch[] = [];
+    let bytes = 0;
     for (;;) {
-      const wanted = limit - tasks.length;
+      const wanted = Math.min(PAGE, limit - tasks.length);
       const rows = ctx.all<DispatchRow>(NEXT_IN_QUEUE, endpoint.num, wanted);
       for (const row of rows) {
         if (row.deadline !== null && row.deadline < now) {
@@ -83,9 +87,11 @@ export const claims = {
         }
         step(ctx, row, { type: 'claim' }, now);
         saveTask(ctx, row);
-        tasks.push(toDispatch(ctx, row, row.attempt));
+        const dispatch = toDispatch(ctx, row, row.attempt);
+        bytes += dispatchBytes(dispatch);
+        tasks.push(dispatch);
       }
-      if (tasks.length === limit) return { tasks };
+      if (tasks.length === limit || bytes >= room) return { tasks, more: true };
       if (rows.length < wanted) break;
     }
     ctx.noteDrained(ref.endpoint);
@@ -93,7 +99,7 @@ export const claims = {
       "SELECT MIN(not_before) AS next FROM tasks WHERE endpoint = ? AND state = 'queued' AND not_before > 0",
       endpoint.num,
     );
-    return { tasks, nextAt: paused?.next ?? undefined };
+    return { tasks, more: false, nextAt: paused?.next ?? undefined };
   },
 
   start(ctx, { now, attempts, ...ref }) {

@@ -150,7 +150,7 @@ describe("on an agent's socket", () => {
     const agent = await RawAgent.join(broker.url, theirs.agentToken);
     const before = await client.getTask(myTask);
     for (const t of ['accept', 'started', 'preparing', 'lost']) {
-      agent.send({ t, task: myTask, attempt: 1, at: 1, text: 'x', reason: 'x', workerDied: true });
+      agent.send({ t, task: myTask, attempt: 1, ago: 1, text: 'x', reason: 'x', workerDied: true });
     }
     agent.send(...succeeded(myTask, 1));
     await agent.next('stale', myTask);

@@ -35,6 +35,20 @@ export function delivery(): void {
       expect(await states(first)).toEqual(['queued', 'leased']);
     });
 
+    it('stops at the limit or soon after the bytes that there is room for, and says that there is more', async () => {
+      for (let i = 0; i < 4; i++)
+        await submit({ args: { type: 'application/json', size: 60_000, bytes: Buffer.alloc(60_000) } });
+      for (let i = 0; i < 300; i++) await submit();
+      const { ref } = await session();
+      expect(await claim(ref, 2)).toMatchObject({ more: true, tasks: { length: 2 } });
+      const some = await claim(ref, 1_000, 100_000);
+      expect(some.more).toBe(true);
+      expect(some.tasks.length).toBeLessThan(200);
+      const rest = await claim(ref, 1_000);
+      expect(rest.more).toBe(false);
+      expect(some.tasks.length + rest.tasks.length).toBe(302);
+    });
+
     it('gives the agent all it needs', async () => {
       const map = 'c'.repeat(64);
       await store.addBlob({ digest: map, size: 3, holder: owner, now });

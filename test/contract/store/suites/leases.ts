@@ -33,7 +33,7 @@ export function leases(): void {
       expect(back).toMatchObject({ state: 'queued', wait: { reason: 'endpoint-offline' } });
 
       const again = (await session()).ref;
-      expect(await claim(again)).toEqual({ tasks: [], nextAt: now + 1_000 });
+      expect(await claim(again)).toEqual({ tasks: [], more: false, nextAt: now + 1_000 });
       expect((await get(id)).wait).toMatchObject({
         reason: 'retry',
         text: expect.stringContaining('Attempt 1 was lost'),
@@ -41,7 +41,7 @@ export function leases(): void {
       pass(1_000);
       expect((await claim(again)).tasks).toMatchObject([{ task: id, attempt: 2 }]);
       await store.lose({ ...again, now, attempts: [{ task: id, attempt: 2, reason: 'x', workerDied: false }] });
-      expect(await claim(again)).toEqual({ tasks: [], nextAt: now + 2_000 });
+      expect(await claim(again)).toEqual({ tasks: [], more: false, nextAt: now + 2_000 });
     });
 
     it('lists what an agent should have page by page', async () => {
