@@ -1,16 +1,17 @@
 import { type Header, Series, type Shared } from './frames.ts';
+import { Gathering } from './gathering.ts';
 import { flush, limits } from './limits.ts';
 
 /** Frames that may leave within one window of {@link flush}.ms before messages have to gather. */
 const FRAMES_AT_ONCE = 4;
-/** A frame of so many messages was one of a stream: the next one gathers for the whole of {@link flush}.ms. */
-const BUSY = 8;
+/** Messages of one frame from which on they gather. */
+const LARGE = 8;
 
 /**
  * Gathers messages and hands them on as one frame: sockets carry five to ten times more messages that way. A frame
  * leaves at {@link flush}.messages messages, before it would pass its size cap, and at the end of this turn of the event
- * loop; but once some have left within {@link flush}.ms, or a full one has, the next one waits that long. So a lone
- * message is not held up, and many are not sent one by one.
+ * loop; but once some have left within {@link flush}.ms, or large ones in a row, the next one waits up to that long. So a
+ * lone message is not held up, and many are not sent one by one.
  */
 export class Batcher {
   readonly #send: (frame: Uint8Array) => void;
@@ -23,6 +24,7 @@ export class Batcher {
   #turn: NodeJS.Immediate | undefined;
   #windowStart = 0;
   #framesInWindow = 0;
+  readonly #gathering = new Gathering(LARGE, flush.ms);
 
   constructor(send: (frame: Uint8Array) => void) {
     this.#send = send;
@@ -57,8 +59,9 @@ export class Batcher {
       this.#windowStart = now;
       this.#framesInWindow = 0;
     }
-    if (this.#framesInWindow < FRAMES_AT_ONCE) this.#turn = setImmediate(() => this.flush());
-    else this.#timer = setTimeout(() => this.flush(), flush.ms);
+    const wait = this.#framesInWindow < FRAMES_AT_ONCE ? this.#gathering.wait : flush.ms;
+    if (wait > 0) this.#timer = setTimeout(() => this.flush(), wait);
+    else this.#turn = setImmediate(() => this.flush());
   }
 
   /** Sends what waits now. */
@@ -67,10 +70,7 @@ export class Batcher {
     if (this.#count === 0) return;
     this.#closeSeries();
     this.#framesInWindow += 1;
-    if (this.#count >= BUSY) {
-      this.#windowStart = performance.now();
-      this.#framesInWindow = FRAMES_AT_ONCE;
-    }
+    this.#gathering.left(this.#count);
     const parts = this.#parts;
     this.#parts = [];
     this.#bytes = 0;

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Logger } from 'pino';
+import { Gathering } from '../../protocol/gathering.ts';
 import type { Digest, Id } from '../../protocol/ids.ts';
 import { type Change, type Ending, encodeChanges, type JournalRow, readChanges } from './log.ts';
 
@@ -22,9 +23,9 @@ const RETRY_MS = 1_000;
 const LAZY_MS = 200;
 /** How long an ending that its manager still holds may wait for the broker to settle it, in milliseconds. */
 const LATE_MS = 20;
-/** After a commit of this many changes there are more to come: the next one waits until this long after it. */
-const BUSY = 8;
-const BUSY_PAUSE_MS = 4;
+/** Changes in one commit from which on they gather, and for how many milliseconds at the most. */
+const LARGE = 64;
+const GATHER_MS = 4;
 /** Changes in the log, above which it is written anew without what is forgotten. */
 const COMPACT_ABOVE = 20_000;
 
@@ -57,7 +58,7 @@ export class Journal {
   #scheduled: NodeJS.Immediate | NodeJS.Timeout | undefined;
   #lateTimer: NodeJS.Timeout | undefined;
   #lazy: NodeJS.Timeout | undefined;
-  #lastCommit = { at: 0, changes: 0 };
+  readonly #gathering = new Gathering(LARGE, GATHER_MS);
   #closed = false;
   /** Why nothing can be written, while that is so. Nothing is acknowledged meanwhile. */
   problem: string | undefined;
@@ -143,8 +144,7 @@ export class Journal {
   /** At the end of this turn of the loop, so that all messages that came with it share the commit. */
   #schedule(): void {
     if (this.#scheduled || this.#closed) return;
-    const { at, changes } = this.#lastCommit;
-    const pause = changes >= BUSY ? at + BUSY_PAUSE_MS - performance.now() : 0;
+    const pause = this.#gathering.wait;
     this.#scheduled = pause > 0 ? setTimeout(() => this.#commit(), pause) : setImmediate(() => this.#commit());
   }
 
@@ -190,7 +190,7 @@ export class Journal {
     this.problem = undefined;
     // failpoint: agent.journal.committed
     this.#lastRow += 1;
-    this.#lastCommit = { at: performance.now(), changes: this.#changes.length };
+    this.#gathering.left(this.#changes.length);
     for (const change of this.#changes) this.#account(change, this.#lastRow);
     const after = this.#after;
     this.#changes = [];

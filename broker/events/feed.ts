@@ -1,14 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EventFrame, OutputEvent } from '../../protocol/client-broker/events.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
+import { Gathering } from '../../protocol/gathering.ts';
 import type { Clock } from '../clock.ts';
 import type { BrokerStore } from '../store/contract.ts';
 
 /** Events in one read of the store, and in one frame. */
 const BATCH = 500;
-/** From this many events in one read on the owner is busy, and the next read waits this long, in milliseconds. */
-const BUSY = 64;
-const BUSY_PAUSE_MS = 100;
+/** Events in one read from which on they gather, and for how many milliseconds at the most. */
+const LARGE = 64;
+const GATHER_MS = 16;
 /** How long changes wait that are no task's end, in milliseconds. */
 const SOON_MS = 10;
 
@@ -40,6 +41,7 @@ export class OwnerFeed {
   #position: number;
   #reading = false;
   #again = false;
+  readonly #gathering = new Gathering(LARGE, GATHER_MS);
   /** Stops the timer of {@link advanceSoon}. */
   #soon: (() => void) | undefined;
 
@@ -114,8 +116,10 @@ export class OwnerFeed {
         if (through < head) this.#again = true;
         if (count === 0) continue;
         for (const subscriber of this.#live) subscriber.send(frame);
-        // Most tasks of a busy owner change again within this pause; a lone change is never held up.
-        if (count >= BUSY && through === head) await pause(BUSY_PAUSE_MS, undefined, { ref: false });
+        this.#gathering.left(count);
+        // Most tasks of a busy owner change again within this pause.
+        const wait = this.#gathering.wait;
+        if (wait > 0 && through === head) await pause(wait, undefined, { ref: false });
       }
     } catch {
       // The store is closing or failed: its own users hear of that, and the next commit tries again.

@@ -1,6 +1,7 @@
 // The thread of the store: SQLite is synchronous, and its fsyncs would stop every socket of the broker.
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { RunaboutError } from '../../../protocol/errors/error.ts';
+import { Gathering } from '../../../protocol/gathering.ts';
 import type { CommitNotice, StorePolicy } from '../contract.ts';
 import { decode, encode } from './channel.ts';
 import { type Call, SqliteEngine } from './engine.ts';
@@ -34,16 +35,16 @@ const toPlain = ({ code, message, hint, path }: RunaboutError): PlainError => ({
   ...(path ? { path } : {}),
 });
 
-/** After a commit of this many events there are more to come: the next one waits until this long after it. */
-const BUSY = 8;
-const BUSY_PAUSE_MS = 4;
+/** Events of one commit from which on they gather, and for how many milliseconds at the most. */
+const LARGE = 64;
+const GATHER_MS = 4;
 
 function serve(port: MessagePort, { file, policy }: ThreadData): void {
   const engine = new SqliteEngine(file, policy);
   let waiting: Call[] = [];
   let closing = false;
   let pause: NodeJS.Timeout | undefined;
-  let commit = { at: 0, changes: 0 };
+  const gathering = new Gathering(LARGE, GATHER_MS);
 
   const take = (message: ToThread) => {
     if (message === 'close') closing = true;
@@ -56,7 +57,7 @@ function serve(port: MessagePort, { file, policy }: ThreadData): void {
     if (waiting.length > 0) {
       const { replies, notice, changes } = engine.run(waiting);
       waiting = [];
-      commit = { at: performance.now(), changes };
+      gathering.left(changes);
       const plain = replies.map(reply => (reply.ok ? reply : { ok: false as const, error: toPlain(reply.error) }));
       const bytes = encode({ replies: plain, notice } satisfies Committed);
       port.postMessage(bytes satisfies FromThread, [bytes.buffer]);
@@ -70,7 +71,7 @@ function serve(port: MessagePort, { file, policy }: ThreadData): void {
   port.on('message', (message: ToThread) => {
     take(message);
     if (pause) return;
-    const wait = commit.changes >= BUSY && !closing ? commit.at + BUSY_PAUSE_MS - performance.now() : 0;
+    const wait = closing ? 0 : gathering.wait;
     if (wait > 0) pause = setTimeout(run, wait);
     else run();
   });

@@ -9,13 +9,28 @@ afterEach(() => void vi.useRealTimers());
 
 const counts = (frames: Uint8Array[]) => frames.map(frame => decodeFrame(frame).length);
 
-test('a full batch leaves at once, the rest after the flush time', () => {
+test('a full batch leaves at once, and what follows gathers once there were several', () => {
   const frames: Uint8Array[] = [];
   const batcher = new Batcher(frame => frames.push(frame));
-  for (let i = 0; i < flush.messages + 3; i++) batcher.add({ t: 'x' });
-  expect(counts(frames)).toEqual([flush.messages]);
-  vi.advanceTimersByTime(flush.ms);
-  expect(counts(frames)).toEqual([flush.messages, 3]);
+  for (let i = 0; i < 5 * flush.messages; i++) batcher.add({ t: 'x' });
+  expect(counts(frames)).toEqual(Array(5).fill(flush.messages));
+  for (let i = 0; i < 3; i++) {
+    batcher.add({ t: 'x' });
+    vi.advanceTimersByTime(flush.ms / 4);
+  }
+  expect(counts(frames).slice(5)).toEqual([]);
+  vi.advanceTimersByTime(flush.ms / 4);
+  expect(counts(frames).slice(5)).toEqual([3]);
+});
+
+test('what is added in one turn leaves at its end, behind one large frame too', () => {
+  const frames: Uint8Array[] = [];
+  const batcher = new Batcher(frame => frames.push(frame));
+  for (const count of [30, 2]) {
+    for (let i = 0; i < count; i++) batcher.add({ t: 'x' });
+    vi.advanceTimersByTime(0);
+  }
+  expect(counts(frames)).toEqual([30, 2]);
 });
 
 test('no frame passes the size cap', () => {
