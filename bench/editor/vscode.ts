@@ -44,7 +44,8 @@ export async function startVsCode(): Promise<VsCode> {
       data: join(scratch, 'vscode'),
       vsix: [vsix, bareVsix],
       env,
-      settings: { 'files.autoSave': 'off' },
+      // In a dialog, the list of running extensions is drawn only as far as it fits.
+      settings: { 'files.autoSave': 'off', 'workbench.editor.useModal': 'off' },
     });
     stops.push(server.stop);
     const browser = await launchChromium();
