@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os';
 import { parentPort, Worker } from 'node:worker_threads';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { BundleError } from '../functions/bundle/failure.ts';
@@ -87,6 +88,8 @@ export class Thread<Question, Answer> {
 export function answerQuestions<Question, Answer>(
   answer: (question: Question, signal: AbortSignal) => Answer | Promise<Answer>,
 ): void {
+  // A key goes first. On Linux this is the nice value of this thread and of what it starts; elsewhere of the whole process.
+  if (process.platform === 'linux') setPriority(5);
   const port = parentPort!;
   const running = new Map<number, AbortController>();
   port.on('message', async (message: ToThread<Question>) => {
