@@ -57,19 +57,22 @@ export class SqliteEngine {
    */
   run(calls: readonly Call[]): Committed {
     try {
+      this.#db.exec('BEGIN IMMEDIATE');
+    } catch (cause) {
+      // Another program holds the database, for longer than we wait: each call by itself would wait as long again.
+      return refused(calls, cause);
+    }
+    try {
       return this.#commit(calls);
     } catch (cause) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       this.#ctx.dropTransaction();
-      const storage = storageError(cause);
-      if (storage && calls.length > 1) return calls.map(call => this.run([call])).reduce(joined);
-      const error = storage ?? asRunaboutError(cause, 'broker-internal', 'The store could not commit');
-      return { replies: calls.map(() => ({ ok: false, error })), notice: { heads: {}, ...emptyNotice() }, changes: 0 };
+      if (storageError(cause) && calls.length > 1) return calls.map(call => this.run([call])).reduce(joined);
+      return refused(calls, cause);
     }
   }
 
   #commit(calls: readonly Call[]): Committed {
-    this.#db.exec('BEGIN IMMEDIATE');
     const replies = calls.map(call => this.#runOne(call));
     const { notice, changes } = this.#ctx.finishTransaction();
     // failpoint: store.committing of calls.map(call => call.verb)
@@ -97,6 +100,12 @@ export class SqliteEngine {
   close(): void {
     this.#db.close();
   }
+}
+
+/** No call was taken. */
+function refused(calls: readonly Call[], cause: unknown): Committed {
+  const error = storageError(cause) ?? asRunaboutError(cause, 'broker-internal', 'The store could not commit');
+  return { replies: calls.map(() => ({ ok: false, error })), notice: { heads: {}, ...emptyNotice() }, changes: 0 };
 }
 
 /** Two commits as one. */

@@ -1,10 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { defaultPolicy, type StoreVerbs, type Verb } from '../../../broker/store/contract.ts';
 import { SqliteEngine } from '../../../broker/store/sqlite/engine.ts';
 
-function open() {
-  const engine = new SqliteEngine(':memory:', defaultPolicy);
+function open(file = ':memory:') {
+  const engine = new SqliteEngine(file, defaultPolicy);
   onTestFinished(() => engine.close());
   const ask = <V extends Verb>(verb: V, request: Parameters<StoreVerbs[V]>[0]): ReturnType<StoreVerbs[V]> => {
     const reply = engine.run([{ verb, request }]).replies[0]!;
@@ -58,3 +61,22 @@ it('tells of every change when calls that came together have to be committed one
   expect(commits()).toBe(4);
   expect(notice.heads).toEqual({ [owner]: ask('eventRange', { owner }).head });
 });
+
+it('waits once, for all calls that came together, while another program holds the database', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'runabout-engine-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'broker.sqlite');
+  const { engine, ask, create } = open(file);
+  const other = new DatabaseSync(file);
+  onTestFinished(() => other.close());
+  other.exec('BEGIN IMMEDIATE');
+  const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
+  onTestFinished(() => exec.mockRestore());
+  const calls = ['a', 'b', 'c'].map(name => ({ verb: 'createEndpoint' as const, request: create(name) }));
+  const { replies } = engine.run(calls);
+  expect(replies).toEqual(Array(3).fill({ ok: false, error: expect.objectContaining({ code: 'broker-storage' }) }));
+  expect((replies[0] as { error: Error }).error.message).toContain('another program holds its database');
+  expect(exec.mock.calls).toEqual([['BEGIN IMMEDIATE']]);
+  other.exec('ROLLBACK');
+  expect(ask('createEndpoint', create('a'))).toMatchObject({ id: 'a' });
+}, 30_000);
