@@ -12,6 +12,7 @@
  * cut anywhere: {@link MessageReader} puts them together again.
  */
 import { RunaboutError } from './errors/error.ts';
+import { parseJson } from './json.ts';
 import { limits } from './limits.ts';
 
 /** Any message header: `t` names its type. */
@@ -197,9 +198,9 @@ function checkedBytes(bytes: unknown): number {
 function parseHeader(text: string): Message['header'] {
   let header: unknown;
   try {
-    header = JSON.parse(text);
+    header = parseJson(text);
   } catch {
-    throw new RunaboutError('frame-invalid', 'A message header is not JSON.');
+    throw new RunaboutError('frame-invalid', 'A message header is not JSON, or nested too deeply.');
   }
   if (typeof header !== 'object' || header === null || typeof (header as Header).t !== 'string') {
     throw new RunaboutError('frame-invalid', 'A message header has no type.');

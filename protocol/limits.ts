@@ -25,6 +25,8 @@ export const limits = {
   outputTail: 256 * 1024,
   /** The JSON Schema of a function's parameters, which is in every record of the function. */
   schema: 256 * 1024,
+  /** Levels of nesting that JSON from outside may have (a number): what looks at it calls itself for each. */
+  jsonDepth: 500,
   /** Levels of that schema, and of the causes of an error (numbers): deeper ones would exhaust a stack somewhere. */
   schemaDepth: 100,
   causes: 16,

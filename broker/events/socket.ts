@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import { Subscribe } from '../../protocol/client-broker/events.ts';
 import { closeCodes } from '../../protocol/close-codes.ts';
+import { parseJson } from '../../protocol/json.ts';
 import type { Services } from '../services.ts';
 import { closeFor, keepAlive } from '../sockets.ts';
 import type { TokenHolder } from '../store/contract.ts';
@@ -24,7 +25,7 @@ export function serveEvents(socket: WebSocket, holder: TokenHolder, { hub, clock
     if (subscriber) return socket.close(closeCodes.protocol, 'request-invalid: sub comes once');
     try {
       if (isBinary) return socket.close(closeCodes.protocol, 'frame-invalid: text frames only');
-      const { output, from } = Subscribe.parse(JSON.parse(String(data)));
+      const { output, from } = Subscribe.parse(parseJson(String(data)));
       subscriber = toSubscriber(socket, holder.owner, output, settings.peers.streamBytes);
       hub.join(subscriber, from).catch(error => {
         // A stream that closed while it got its replay is no failure.

@@ -7,6 +7,7 @@ import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fa
 import * as z from 'zod';
 import { mediaTypes } from '../../protocol/client-broker/common.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
+import { isTooDeep } from '../../protocol/json.ts';
 import { limits } from '../../protocol/limits.ts';
 import type { Settings } from '../options.ts';
 import type { Services } from '../services.ts';
@@ -64,6 +65,12 @@ export async function buildApp(services: Services): Promise<App> {
     clientErrorHandler: (error, socket) => endWithProblem(socket, toClientError(error)),
   }).withTypeProvider<ZodTypeProvider>() as unknown as App;
 
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (isTooDeep(body)) done(new RunaboutError('json-invalid', 'The body is nested too deeply.'));
+    else void parse(request, body, done);
+  });
   app.setValidatorCompiler(validatorCompiler);
   // Our own records need no second check on their way out; tests read them through the client's schemas.
   app.setSerializerCompiler(() => data => JSON.stringify(data));

@@ -4,6 +4,7 @@ import { AgentMessage, type Cancel, Have, PROTO, type Reconciled } from '../../p
 import { closeCodes } from '../../protocol/close-codes.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { decodeFrame, type Message } from '../../protocol/frames.ts';
+import { parseJson } from '../../protocol/json.ts';
 import { limits } from '../../protocol/limits.ts';
 import type { Services } from '../services.ts';
 import { closeFor, firstIssue } from '../sockets.ts';
@@ -151,7 +152,7 @@ export class AgentSession {
       throw new RunaboutError('proto-unsupported', `This broker speaks version ${PROTO}, not ${hello.proto}.`);
     }
     if (rest.length > 0) throw new RunaboutError('request-invalid', 'Nothing follows hello before welcome.');
-    const have = first!.payload.length > 0 ? Have.parse(JSON.parse(Buffer.from(first!.payload).toString('utf8'))) : [];
+    const have = first!.payload.length > 0 ? Have.parse(parseJson(Buffer.from(first!.payload).toString('utf8'))) : [];
     this.#cancelTimer();
     this.#state = 'opening';
     this.#open(hello, have).catch(error => this.#failed(error));

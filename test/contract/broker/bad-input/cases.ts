@@ -97,6 +97,15 @@ export const cases: Case[] = [
   { what: 'a WebSocket address over plain HTTP', path: '/v1/events', status: 400, code: 'request-invalid' },
   // Bodies.
   { what: 'malformed JSON', method: 'POST', path: '/v1/tasks', body: '{"tasks": [', status: 400, code: 'json-invalid' },
+  {
+    // What measures the length of anything makes a text of it first, level by level.
+    what: 'JSON that is nested deeper than any stack',
+    method: 'POST',
+    path: '/v1/endpoints',
+    body: `{"name":{"length":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`,
+    status: 400,
+    code: 'json-invalid',
+  },
   { what: 'an empty body', method: 'POST', path: '/v1/tasks', body: '', status: 400, code: 'json-invalid' },
   {
     what: 'a prototype in JSON',
@@ -296,7 +305,7 @@ export const cases: Case[] = [
     what: 'parameters that are nested too deep',
     method: 'POST',
     path: '/v1/functions',
-    body: () => registration(`${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`),
+    body: () => registration(`${'{"a":'.repeat(400)}1${'}'.repeat(400)}`),
     status: 400,
     code: 'request-invalid',
     at: 'details.parameters',

@@ -57,9 +57,26 @@ const twice = (action: () => void) => {
   action();
 };
 
+const DEEP = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+
+/** It is written by hand: nothing can make a text of such a value. */
+function nestedReason(): Buffer {
+  const head = `"task":"${newId()}","attempt":1,"workerDied":true`;
+  const header = Buffer.from(`{"t":"lost",${head},"reason":{"length":${DEEP}}}`);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(header.length);
+  return Buffer.concat([length, header]);
+}
+
 describe('on the event stream', () => {
   it.each<[string, (socket: WebSocket) => void, number, string]>([
     ['malformed JSON', s => s.send('{'), 4008, 'json-invalid'],
+    [
+      'JSON that is nested deeper than any stack',
+      s => s.send(`{"t":"sub","from":{"length":${DEEP}}}`),
+      4008,
+      'json-invalid',
+    ],
     ['a binary frame', s => s.send(Buffer.from('{"t":"sub"}')), 4008, 'frame-invalid'],
     ['an unknown message type', s => s.send('{"t":"publish"}'), 4008, 'request-invalid'],
     ['a field that does not exist', s => s.send('{"t":"sub","since":1}'), 4008, 'request-invalid'],
@@ -120,7 +137,8 @@ describe("on an agent's socket", () => {
     ],
     ['a failure without an error', a => a.send(ended(newId(), 1, 'failed')), 4008, 'request-invalid'],
     ['an error with endless causes', a => a.socket.send(caused(limits.causes + 2)), 4008, 'request-invalid'],
-    ['an error with more causes than any stack holds', a => a.socket.send(caused(5_000)), 4008, 'request-invalid'],
+    ['an error with more causes than any stack holds', a => a.socket.send(caused(5_000)), 4008, 'frame-invalid'],
+    ['a reason that is nested deeper than any stack', a => a.socket.send(nestedReason()), 4008, 'frame-invalid'],
     [
       'a value shorter than it says',
       a => a.send({ ...succeeded(newId(), 1)[0] }, Buffer.from('22')),
