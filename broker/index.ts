@@ -2,6 +2,7 @@ import { type AddressInfo, isIPv6 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { RunaboutError } from '../protocol/errors/error.ts';
 import { BlobFiles } from './blobs/files.ts';
+import { watched } from './clock.ts';
 import { openDataFolder } from './data-folder.ts';
 import { EventHub } from './events/hub.ts';
 import { type App, buildApp } from './http/app.ts';
@@ -41,7 +42,8 @@ export interface RunningBroker {
 export async function startBroker(options: BrokerOptions): Promise<RunningBroker> {
   const settings = withDefaults({ ...options, dataDir: resolve(options.dataDir) });
   checkAddress(settings);
-  const { dataDir, clock } = settings;
+  const { dataDir } = settings;
+  const clock = watched(settings.clock);
   /** Undoes what was started, last first: at the end, and when a later step fails. */
   const undo: (() => unknown)[] = [];
   const close = async () => {

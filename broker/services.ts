@@ -1,5 +1,5 @@
 import type { BlobFiles } from './blobs/files.ts';
-import type { Clock } from './clock.ts';
+import type { WatchedClock } from './clock.ts';
 import type { EventHub } from './events/hub.ts';
 import type { Authenticator } from './http/auth.ts';
 import type { Connections } from './http/connections.ts';
@@ -11,7 +11,7 @@ import type { BrokerStore } from './store/contract.ts';
 /** The parts of a running broker, as routes and sockets use them. */
 export interface Services {
   settings: Settings;
-  clock: Clock;
+  clock: WatchedClock;
   log: Logger;
   store: BrokerStore;
   blobs: BlobFiles;

@@ -6,7 +6,6 @@ const LIMIT = 1_000;
 /** Sweeps the store at intervals, and mends its times when the clock was set back in between. Returns what stops it, once a sweep under way is done. */
 export function startSweeper({ store, clock, settings, sessions, log }: Services): () => Promise<void> {
   let stopped = false;
-  let last = clock.now();
   let running: Promise<void> = Promise.resolve();
   let cancel = () => {};
 
@@ -23,12 +22,12 @@ export function startSweeper({ store, clock, settings, sessions, log }: Services
 
   async function sweep(): Promise<void> {
     for (let more = true; more && !stopped; ) {
+      const byMs = clock.setBackMs();
       const now = clock.now();
-      if (now < last) {
-        log.warn({ byMs: last - now }, 'the clock was set back');
+      if (byMs > 0) {
+        log.warn({ byMs }, 'the clock was set back');
         await store.setBack({ now, leaseMs: settings.leaseMs });
       }
-      last = now;
       const swept = await store.sweep({ now, limit: LIMIT });
       for (const session of swept.lapsed) {
         log.warn(session, 'the lease of an agent ran out');

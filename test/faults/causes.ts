@@ -17,13 +17,14 @@ export class Causes {
 
   /**
    * Why an attempt on an endpoint may have been lost between two moments; `undefined` when nothing explains it.
-   * @param pid of the worker that ran it, if it had begun
+   * @param pid of the worker that ran it, if it had begun to say so: else it may have been any
    */
   of(endpoint: string, pid: number | undefined, from: number, until: number): string | undefined {
     for (const fault of this.#faults) {
       if (fault.endpoint !== endpoint || fault.until < from || fault.from > until) continue;
       const killed = isKill(fault);
-      if (fault.target === 'worker' && killed && fault.pid === pid) return 'its worker was killed';
+      if (fault.target === 'worker' && killed && (fault.pid === pid || pid === undefined))
+        return 'its worker was killed';
       if (fault.target !== 'manager') continue;
       if (killed) return 'its manager was killed';
       if (fault.until - fault.from >= MANAGER_STOP_MS) return 'its manager was stopped';

@@ -17,6 +17,8 @@ export class Striker {
   readonly #stops = new Map<string, number>();
   #armings = 0;
 
+  #followed = Date.now();
+
   constructor(rig: Rig, failpoints: Failpoints, record: (line: CampaignLine) => void) {
     this.#rig = rig;
     this.#failpoints = failpoints;
@@ -67,11 +69,14 @@ export class Striker {
 
   /** Notes what failpoints did since the last call, and lets those go on later that were stopped. */
   follow(): void {
+    const now = Date.now();
     for (const { id, name, action, pid, argv } of this.#failpoints.hits()) {
       const what = { kind: 'failpoint', detail: `${action} at ${name}`, ...whoIs(argv) } as const;
       if (action === 'stop') this.#stop(pid, this.#stops.get(id) ?? 0, what);
-      else this.#note(0, { ...what, pid });
+      // It may have happened right after the last look, and have had its consequences by now.
+      else this.#record({ what: 'fault', ...what, pid, from: this.#followed, until: now });
     }
+    this.#followed = now;
   }
 
   /** The faults are over. */

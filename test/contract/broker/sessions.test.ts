@@ -381,6 +381,20 @@ it('says bye when the broker stops', async () => {
   expect(await agent.closing()).toMatchObject({ code: 4000 });
 });
 
+it('goes on when its clock was ahead for less than the time between two sweeps', async () => {
+  let offset = 0;
+  const clock = { now: () => Date.now() + offset, after: systemClock.after };
+  const { submit, join, inState } = await setup({ sweepMs: 500, retryFirstMs: 10, retryMostMs: 20, clock });
+  const agent = await join({ credit: 2 });
+  const task = await submit();
+  await agent.next('task');
+  offset = 3_600_000;
+  agent.send({ t: 'lost', task: task.id, attempt: 1, reason: 'the manager died', workerDied: false });
+  await inState(task.id, 'queued');
+  offset = 0;
+  expect((await agent.next('task')).header).toMatchObject({ task: task.id, attempt: 2 });
+});
+
 it('goes on when its clock is set back', async () => {
   let offset = 0;
   const clock = { now: () => Date.now() + offset, after: systemClock.after };

@@ -148,6 +148,33 @@ it('I6: asks for a cause of a loss', () => {
   expect(found(evidence)).toEqual(['I6']);
 });
 
+it('I6: a worker of any number may have been the one of a function that never said that it began', () => {
+  const { evidence, record, task, history, functions, clients, campaign } = goodRound();
+  record.state = 'lost';
+  task.result = { state: 'lost', attempt: 1 };
+  history[3]!.state = 'lost';
+  clients[2] = { what: 'ended', task: 't', state: 'lost', attempt: 1, at: 40 };
+  functions.splice(1);
+  campaign.push(fault(25, 25, { target: 'worker', endpoint: 'lab', pid: 8 }));
+  expect(found(evidence)).toEqual(['I6']);
+  functions.splice(0);
+  expect(found(evidence)).toEqual([]);
+});
+
+it('I1: counts the death of a worker before its function said that it began, where there was one', () => {
+  const { evidence, record, task, planned, history, functions, clients, campaign } = goodRound();
+  planned.behaviour = 'kill';
+  Object.assign(record, { state: 'failed', attempt: 2 });
+  task.result = { state: 'failed', attempt: 2, error: { code: 'task-poison', message: '' } };
+  history.splice(3, 1, { at: 22, state: 'queued', attempt: 1 }, { at: 23, state: 'leased', attempt: 2 });
+  history.push({ at: 24, state: 'running', attempt: 2 }, { at: 30, state: 'failed', attempt: 2 });
+  clients[2] = { what: 'ended', task: 't', state: 'failed', attempt: 2, at: 40 };
+  functions.splice(0, 2, begin('r2', 2, 24));
+  expect(found(evidence)).toEqual(['I1']);
+  campaign.push(fault(20, 20, { target: 'worker', endpoint: 'lab', pid: 8 }));
+  expect(found(evidence)).toEqual([]);
+});
+
 it('I7: sees two runs side by side, one elsewhere, and one after the end', () => {
   const { evidence, functions, campaign } = goodRound();
   campaign.push(fault(-LEASE, 15));
