@@ -74,7 +74,7 @@ export class Striker {
       const what = { kind: 'failpoint', detail: `${action} at ${name}`, ...whoIs(argv) } as const;
       if (action === 'stop') this.#stop(pid, this.#stops.get(id) ?? 0, what);
       // It may have happened right after the last look, and have had its consequences by now.
-      else this.#record({ what: 'fault', ...what, pid, from: this.#followed, until: now });
+      else this.#record({ what: 'fault', ...what, pid, from: this.#followed, until: Date.now() });
     }
     this.#followed = now;
   }
