@@ -10,7 +10,8 @@ import { check } from './check.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 mkdirSync(join(root, 'out'), { recursive: true });
 
-/** @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number }} Count */
+/** @typedef {{ name: string, passed: number, failed: number, skipped: number, seconds: number,
+ *   failures?: string[] }} Count `failures` says what failed */
 
 /** Runs a program of ours, shows what it prints, and returns it with its status. */
 function run(script, args) {
@@ -39,8 +40,13 @@ const vitest = name => async () => {
     numPassedTests: passed,
     numFailedTests: failed,
     numPendingTests: skipped,
+    testResults,
   } = JSON.parse(readFileSync(report, 'utf8'));
-  return [{ name, passed, failed: failed || (status === 0 ? 0 : 1), skipped }];
+  const failures = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'failed')
+    .map(({ fullName, failureMessages }) => `${fullName}: ${failureMessages[0]?.split('\n')[0]}`);
+  return [{ name, passed, failed: failed || (status === 0 ? 0 : 1), skipped, failures }];
 };
 
 /** The suites in the real editor print a line of counts each. */
@@ -64,11 +70,14 @@ async function faults() {
   const minutes = process.env.FAULTS_MINUTES ?? (process.env.CI ? '3' : '0.3');
   const proof = await vitest('faults')();
   const { status, text } = await run('test/faults/main.ts', ['--minutes', minutes]);
-  const { rounds, brokenRounds, shim } = JSON.parse(
-    text.trimEnd().split('\n').at(-1) || '{"rounds":0,"brokenRounds":0,"shim":true}',
+  const { seed, rounds, broken, shim } = JSON.parse(
+    text.trimEnd().split('\n').at(-1) || '{"rounds":0,"broken":[],"shim":true}',
   );
-  const failed = brokenRounds || (status === 0 ? 0 : 1);
-  return [...proof, { name: 'campaign', passed: rounds - brokenRounds, failed, skipped: shim ? 0 : 1 }];
+  const failed = broken.length || (status === 0 ? 0 : 1);
+  const failures = broken.flatMap(({ round, violations }) =>
+    violations.map(violation => `seed ${seed}, round ${round}: ${violation}`),
+  );
+  return [...proof, { name: 'campaign', passed: rounds - broken.length, failed, skipped: shim ? 0 : 1, failures }];
 }
 
 async function checks() {
@@ -100,6 +109,10 @@ for (const [name, suite] of Object.entries(suites)) {
   const rows = await suite();
   for (const row of rows) counts.push({ ...row, seconds: rows.length === 1 ? (Date.now() - started) / 1000 : 0 });
 }
+
+// Once more, since a log of CI shows its end first.
+for (const { name, failures = [] } of counts)
+  for (const failure of failures) console.log(`\nFailed: ${name}: ${failure}`);
 
 const sum = key => counts.reduce((total, count) => total + count[key], 0);
 console.log('');

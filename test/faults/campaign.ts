@@ -57,7 +57,7 @@ export async function runCampaign({ seed, ms, round: only, programs, shim, say }
   const until = performance.now() + ms;
   for (let round = only ?? 1; only === undefined ? performance.now() < until : round === only; round++) {
     const report = await runRound(planRound(seed, round, kinds), programs, shim, join(base, `round-${round}`));
-    summary.add(report);
+    summary.add(round, report);
     if (report.violations.length === 0) {
       rmSync(report.folder, { recursive: true, force: true, maxRetries: 5 });
       say(`Round ${round}: ${report.evidence.tasks.length} tasks, no violation.`);

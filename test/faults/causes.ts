@@ -44,7 +44,7 @@ export class Causes {
         fault.target === 'agent' &&
         fault.endpoint === endpoint &&
         isKill(fault) &&
-        fault.from >= from &&
+        latest(fault) >= from &&
         fault.from <= until,
     );
     return killed ? 'its agent was killed' : this.of(endpoint, pid, from, until);
@@ -65,6 +65,9 @@ export class Causes {
 }
 
 const isKill = ({ kind, detail }: FaultLine) => kind === 'kill' || detail.startsWith('kill');
+
+/** When a kill struck at the latest. Of a failpoint's only a span is known; another lasts until its process is back. */
+const latest = ({ kind, from, until }: FaultLine) => (kind === 'failpoint' ? until : from);
 
 /** The length of what spans cover together. */
 function union(spans: readonly (readonly [number, number])[]): number {

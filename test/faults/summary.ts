@@ -1,11 +1,14 @@
 import type { RoundReport } from './round.ts';
 
+/** Violations of one round that are named. */
+const MOST = 5;
+
 /** The figures of a campaign. */
 export class Summary {
   readonly #startedAt = performance.now();
   rounds = 0;
-  /** Rounds with violations. */
-  brokenRounds = 0;
+  /** Of each broken round its number and first violations. */
+  readonly broken: { round: number; violations: string[] }[] = [];
   tasks = 0;
   attempts = 0;
   /** Starts of functions, by their own ledger. */
@@ -18,12 +21,16 @@ export class Summary {
   readonly faults: Record<string, number> = {};
   readonly failpoints: Record<string, number> = {};
 
-  add({ evidence, violations }: RoundReport): void {
+  add(round: number, { evidence, violations }: RoundReport): void {
     const { tasks, functions, campaign } = evidence;
     this.rounds += 1;
     this.tasks += tasks.length;
     this.violations += violations.length;
-    if (violations.length > 0) this.brokenRounds += 1;
+    if (violations.length > 0)
+      this.broken.push({
+        round,
+        violations: violations.slice(0, MOST).map(({ invariant, task = '', text }) => `${invariant} ${task} ${text}`),
+      });
     for (const { record } of tasks) {
       this.attempts += record.attempt;
       count(this.states, record.state);
@@ -45,7 +52,7 @@ export class Summary {
   toJSON(): object {
     const {
       rounds,
-      brokenRounds,
+      broken,
       tasks,
       attempts,
       starts,
@@ -58,7 +65,7 @@ export class Summary {
     } = this;
     const minutes = Number(((performance.now() - this.#startedAt) / 60_000).toFixed(2));
     return {
-      ...{ minutes, rounds, brokenRounds, tasks, states, attempts, starts, faults, failpoints, violations },
+      ...{ minutes, rounds, tasks, states, attempts, starts, faults, failpoints, violations, broken },
       longestUnavailability: { brokerMs: brokerAwayMs, endpointMs: endpointAwayMs },
     };
   }

@@ -148,6 +148,26 @@ it('I6: asks for a cause of a loss', () => {
   expect(found(evidence)).toEqual(['I6']);
 });
 
+it.each<[boolean, string, CampaignLine]>([
+  [true, 'at a failpoint, in a span that began before the task', fault(-5, 45, { kind: 'failpoint', detail: 'kill' })],
+  [
+    false,
+    'at a failpoint, in a span that was over before the task',
+    fault(-50, -5, { kind: 'failpoint', detail: 'kill' }),
+  ],
+  [true, 'by a signal after the task came', fault(30, 500)],
+  [false, 'by a signal before the task came', fault(-5, 500)],
+])('I6: excuses (%s) the loss of a task whose agent was killed %s', (excused, _, line) => {
+  const { evidence, record, task, history, functions, clients, campaign } = goodRound();
+  record.state = 'lost';
+  task.result = { state: 'lost', attempt: 1 };
+  history[3]!.state = 'lost';
+  clients[2] = { what: 'ended', task: 't', state: 'lost', attempt: 1, at: 40 };
+  functions.splice(0);
+  campaign.push({ ...line, target: 'agent', endpoint: 'lab' } as CampaignLine);
+  expect(found(evidence)).toEqual(excused ? [] : ['I6']);
+});
+
 it('I6: a worker of any number may have been the one of a function that never said that it began', () => {
   const { evidence, record, task, history, functions, clients, campaign } = goodRound();
   record.state = 'lost';
