@@ -7,7 +7,7 @@ export interface PeerLimits {
   headersMs: number;
   /** For a whole request, its body included. */
   requestMs: number;
-  /** Between the pings of an event stream; one that leaves two of them unanswered is ended. */
+  /** Between the pings of an event stream; one that leaves two of them unanswered is closed. */
   pingMs: number;
   /** For the answer to a close. Who does not read gives none, and is ended then. */
   closeMs: number;
@@ -21,7 +21,7 @@ export interface PeerLimits {
   pipelined: number;
   /** Bytes of request bodies of one token holder that are being received or worked on. */
   bodyBytes: number;
-  /** Bytes that wait for the reader of an event stream. */
+  /** Bytes that wait for the reader of an event stream; with more, it gets one frame at a time. */
   streamBytes: number;
   /** Bytes that wait for an agent to read them, or that an agent sent and that are not committed yet. */
   sessionBytes: number;
@@ -39,6 +39,6 @@ export const defaultPeerLimits: PeerLimits = {
   streams: 100,
   pipelined: 128,
   bodyBytes: 64 * MiB,
-  streamBytes: 4 * MiB,
+  streamBytes: MiB,
   sessionBytes: 32 * MiB,
 };

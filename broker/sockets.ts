@@ -39,14 +39,15 @@ export function firstIssue(error: ZodError): string {
   return issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message;
 }
 
-/** Pings at intervals and ends a socket that answered none of the last two. Returns what stops it. */
+/** Pings at intervals and closes a socket that answered none of the last two. Returns what stops it. */
 export function keepAlive(socket: WebSocket, clock: Clock, everyMs: number): () => void {
   let unanswered = 0;
   let cancel = () => {};
   const ping = () => {
-    if (unanswered >= 2) return socket.terminate();
+    if (socket.readyState !== socket.OPEN) return;
+    if (unanswered >= 2) return socket.close(closeCodes.overload, 'too-many-requests: what is sent here is not read');
     unanswered += 1;
-    if (socket.readyState === socket.OPEN) socket.ping();
+    socket.ping();
     cancel = clock.after(everyMs, ping);
   };
   socket.on('pong', () => {

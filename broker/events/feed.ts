@@ -17,10 +17,12 @@ const SOON_MS = 10;
 export interface Subscriber {
   readonly owner: string;
   readonly output: boolean;
-  /** Takes a frame (text as bytes), or drops the whole stream when it lags too far behind. */
-  send(frame: Uint8Array): void;
-  /** Sends a frame and resolves when it has left; rejects when the stream is gone. */
+  /** Takes a frame (text as bytes); false, and the frame is not taken, while too much waits for its reader. */
+  send(frame: Uint8Array): boolean;
+  /** Sends a frame and resolves when it and all before it have left; rejects when the stream is gone. */
   sendSlowly(frame: Uint8Array): Promise<void>;
+  /** Ends the stream, which then leaves. */
+  fail(error: unknown): void;
 }
 
 const encode = (frame: EventFrame) => Buffer.from(JSON.stringify(frame));
@@ -28,15 +30,16 @@ const encode = (frame: EventFrame) => Buffer.from(JSON.stringify(frame));
 /**
  * The live events of one owner. A commit only tells that there are newer ones; the feed then reads them from the store
  * once for all its subscribers. While it reads, further changes gather, and of a task that changed three times only the
- * newest state is sent: the busier the broker, the more one frame holds.
+ * newest state is sent: the busier the broker, the more one frame holds. A subscriber whose reader does not keep up gets
+ * its events by a replay of its own, which waits for the reader, until it has caught up.
  */
 export class OwnerFeed {
   readonly #store: BrokerStore;
   readonly #clock: Clock;
   readonly #owner: string;
   readonly #live = new Set<Subscriber>();
-  /** Streams that still get their replay. */
-  readonly #joining = new Set<Subscriber>();
+  /** Streams that get a replay: they have just come, or lag behind. */
+  readonly #replaying = new Set<Subscriber>();
   /** Every live subscriber has all events up to this number. */
   #position: number;
   #reading = false;
@@ -56,32 +59,20 @@ export class OwnerFeed {
     return [...this.#live].some(subscriber => subscriber.output);
   }
 
-  /** Replays what came after `cursor`, then goes on live. What falls between both comes twice, never not at all. */
+  /** Says hello, replays what came after `cursor`, then goes on live. */
   async join(subscriber: Subscriber, cursor: number, hello: EventFrame[number]): Promise<void> {
-    this.#joining.add(subscriber);
+    this.#replaying.add(subscriber);
     await subscriber.sendSlowly(encode([hello]));
-    while (cursor < this.#position && this.#joining.has(subscriber)) {
-      const [{ floor }, { frame, count, through }] = await Promise.all([
-        this.#store.eventRange({ owner: this.#owner }),
-        this.#read(cursor),
-      ]);
-      if (cursor < floor) {
-        throw new RunaboutError('too-many-requests', 'The stream is read too slowly: events it did not get are gone.');
-      }
-      if (count > 0) await subscriber.sendSlowly(frame);
-      cursor = through;
-    }
-    if (!this.#joining.delete(subscriber)) return;
-    this.#live.add(subscriber);
-    this.advance();
+    await this.#replay(subscriber, cursor);
   }
 
   /** True when nobody is left. */
   leave(subscriber: Subscriber): boolean {
     this.#live.delete(subscriber);
-    this.#joining.delete(subscriber);
-    if (this.#live.size + this.#joining.size === 0) this.#soon?.();
-    return this.#live.size + this.#joining.size === 0;
+    this.#replaying.delete(subscriber);
+    const empty = this.#live.size + this.#replaying.size === 0;
+    if (empty) this.#soon?.();
+    return empty;
   }
 
   /** There are newer events, up to `head` if that is known. */
@@ -103,19 +94,20 @@ export class OwnerFeed {
 
   output(event: OutputEvent): void {
     const frame = encode([event]);
-    for (const subscriber of this.#live) if (subscriber.output) subscriber.send(frame);
+    for (const subscriber of this.#live) if (subscriber.output) this.#send(subscriber, frame, this.#position);
   }
 
   async #readOn(): Promise<void> {
     this.#reading = true;
     try {
-      while (this.#again && this.#live.size + this.#joining.size > 0) {
+      while (this.#again && this.#live.size + this.#replaying.size > 0) {
         this.#again = false;
-        const { frame, count, through, head } = await this.#read(this.#position);
+        const before = this.#position;
+        const { frame, count, through, head } = await this.#read(before);
         this.#position = through;
         if (through < head) this.#again = true;
         if (count === 0) continue;
-        for (const subscriber of this.#live) subscriber.send(frame);
+        for (const subscriber of this.#live) this.#send(subscriber, frame, before);
         this.#gathering.left(count);
         // Most tasks of a busy owner change again within this pause.
         const wait = this.#gathering.wait;
@@ -126,6 +118,32 @@ export class OwnerFeed {
     } finally {
       this.#reading = false;
     }
+  }
+
+  /** @param before the number up to which it has all events without this frame */
+  #send(subscriber: Subscriber, frame: Uint8Array, before: number): void {
+    if (subscriber.send(frame)) return;
+    this.#live.delete(subscriber);
+    this.#replaying.add(subscriber);
+    this.#replay(subscriber, before).catch(error => subscriber.fail(error));
+  }
+
+  /** Sends what came after `cursor` as fast as it is read, then goes on live. What falls between comes twice, never not at all. */
+  async #replay(subscriber: Subscriber, cursor: number): Promise<void> {
+    while (cursor < this.#position && this.#replaying.has(subscriber)) {
+      const [{ floor }, { frame, count, through }] = await Promise.all([
+        this.#store.eventRange({ owner: this.#owner }),
+        this.#read(cursor),
+      ]);
+      if (cursor < floor) {
+        throw new RunaboutError('too-many-requests', 'The stream is read too slowly: events it did not get are gone.');
+      }
+      if (count > 0) await subscriber.sendSlowly(frame);
+      cursor = through;
+    }
+    if (!this.#replaying.delete(subscriber)) return;
+    this.#live.add(subscriber);
+    this.advance();
   }
 
   #read(after: number) {

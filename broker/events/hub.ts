@@ -25,7 +25,15 @@ export class EventHub {
   }
 
   /** Joins a subscriber to its owner's events, after those since `from`; sends it `hello` first. */
-  async join(subscriber: Subscriber, from?: number): Promise<void> {
+  join(subscriber: Subscriber, from?: number): void {
+    this.#join(subscriber, from).catch(error => {
+      // It may have left before it was let in.
+      this.leave(subscriber);
+      subscriber.fail(error);
+    });
+  }
+
+  async #join(subscriber: Subscriber, from?: number): Promise<void> {
     const { owner } = subscriber;
     const { head, floor } = await this.#store.eventRange({ owner });
     const complete = from === undefined || (from >= floor && from <= head);
@@ -34,12 +42,7 @@ export class EventHub {
       feed = new OwnerFeed(this.#store, this.#clock, owner, head);
       this.#feeds.set(owner, feed);
     }
-    try {
-      await feed.join(subscriber, complete ? (from ?? head) : head, { t: 'hello', seq: head, complete });
-    } catch (error) {
-      this.leave(subscriber);
-      throw error;
-    }
+    await feed.join(subscriber, complete ? (from ?? head) : head, { t: 'hello', seq: head, complete });
   }
 
   leave(subscriber: Subscriber): void {

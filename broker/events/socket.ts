@@ -26,11 +26,13 @@ export function serveEvents(socket: WebSocket, holder: TokenHolder, { hub, clock
     try {
       if (isBinary) return socket.close(closeCodes.protocol, 'frame-invalid: text frames only');
       const { output, from } = Subscribe.parse(parseJson(String(data)));
-      subscriber = toSubscriber(socket, holder.owner, output, settings.peers.streamBytes);
-      hub.join(subscriber, from).catch(error => {
+      subscriber = {
+        ...{ owner: holder.owner, output },
+        ...sending(socket, settings.peers.streamBytes),
         // A stream that closed while it got its replay is no failure.
-        if (socket.readyState === socket.OPEN) closeFor(socket, error, log);
-      });
+        fail: error => void (socket.readyState === socket.OPEN && closeFor(socket, error, log)),
+      };
+      hub.join(subscriber, from);
     } catch (error) {
       closeFor(socket, error, log);
     }
@@ -44,18 +46,13 @@ export function serveEvents(socket: WebSocket, holder: TokenHolder, { hub, clock
   });
 }
 
-/** @param most bytes that may wait for its reader before that counts as too slow */
-function toSubscriber(socket: WebSocket, owner: string, output: boolean, most: number): Subscriber {
+/** @param most bytes that may wait for its reader before it takes no more than one frame at a time */
+function sending(socket: WebSocket, most: number): Pick<Subscriber, 'send' | 'sendSlowly'> {
   return {
-    owner,
-    output,
     send(frame) {
-      if (socket.readyState !== socket.OPEN) return;
-      if (socket.bufferedAmount > most) {
-        socket.close(closeCodes.overload, 'too-many-requests: the stream is read too slowly');
-        return;
-      }
+      if (socket.bufferedAmount > most) return false;
       socket.send(frame, TEXT);
+      return true;
     },
     sendSlowly(frame) {
       return new Promise((resolve, reject) => socket.send(frame, TEXT, error => (error ? reject(error) : resolve())));

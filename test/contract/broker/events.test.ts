@@ -1,6 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
-import type { BrokerClient } from '../../../client/client.ts';
 import { type BrokerEvent, EventFrame, type Subscribe } from '../../../protocol/client-broker/events.ts';
 import { target, testBroker } from '../../support/broker.ts';
 import { MovableClock } from '../../support/clock.ts';
@@ -125,32 +124,6 @@ it("keeps one owner's events from another", async () => {
   const owners = numbered(hers.events).flatMap(event => ('task' in event ? [event.task.owner.name] : []));
   expect(new Set(owners)).toEqual(new Set(['ann']));
 });
-
-it('drops a reader that never reads, with 4013, and serves the others', async () => {
-  const broker = await testBroker();
-  const { client, fn, endpoint } = await target(broker.client());
-  const good = await listen(broker.url, broker.ownerToken);
-  const stuck = await listen(broker.url, broker.ownerToken);
-  stuck.socket.pause();
-  const submitted = await flood(client, fn.id, endpoint.id, 24);
-  await until('the good reader has it all', () => {
-    const told = new Set(numbered(good.events).flatMap(event => (event.t === 'task' ? [event.task.id] : [])));
-    return submitted.every(id => told.has(id));
-  });
-  expect(good.closed).toBeUndefined();
-  stuck.socket.resume();
-  await until('the stuck reader is closed', () => stuck.closed !== undefined);
-  expect(stuck.closed).toBe(4013);
-});
-
-/** Batches of tasks whose records are large: their events fill the socket of a reader that does not read. */
-async function flood(client: BrokerClient, fn: string, endpoint: string, batches: number): Promise<string[]> {
-  const args = await client.encodeArguments([]);
-  const batch = Array.from({ length: 1000 }, () => ({ function: { id: fn }, endpoint, args, timeoutMs: 1000 }));
-  const ids: string[] = [];
-  for (let i = 0; i < batches; i++) ids.push(...(await client.submit(batch)).map(({ id }) => id));
-  return ids;
-}
 
 it('is what the client subscribes to, with reconnect', async () => {
   const broker = await testBroker();

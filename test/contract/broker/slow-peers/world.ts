@@ -93,3 +93,11 @@ export async function openSocket(path: string, token = world.malloryToken) {
 export function stopReading({ socket }: { socket: WebSocket }): void {
   socket.pause();
 }
+
+/** Makes so many events of the bad peer, in batches. */
+export async function makeEvents(count: number): Promise<void> {
+  const { names, mallory } = world;
+  const args = await mallory.encodeArguments([]);
+  const task = { function: { id: names.function }, endpoint: names.endpoint, args };
+  for (let made = 0; made < count; made += 1_000) await mallory.submit(Array.from({ length: 1_000 }, () => task));
+}
