@@ -6,15 +6,13 @@ import type { Id } from '../../protocol/ids.ts';
 import type { BlobCache } from '../blobs/cache.ts';
 import type { BrokerStore } from '../broker/store.ts';
 import type { Journal } from '../journal/journal.ts';
-import { blobOf, type Ending } from '../journal/log.ts';
 import type { ManagerLink } from '../managers/manager-link.ts';
 import { Attempt } from './attempt.ts';
 import { type BrokerLine, Delivery } from './delivery.ts';
 import { lostMessage, unrunMessage } from './endings.ts';
-import { countRunning, countUndelivered, listHave } from './inventory.ts';
+import { Inventory, NOTHING } from './inventory.ts';
 import { Preparer } from './preparer.ts';
 import { Scheduler } from './scheduler.ts';
-import { Settled } from './settled.ts';
 
 export interface AttemptsOptions {
   journal: Journal;
@@ -26,7 +24,6 @@ export interface AttemptsOptions {
   changed(): void;
 }
 
-const NOTHING = new Uint8Array(0);
 /** How often waits are explained and output that was held back is sent, in milliseconds. */
 const TICK_MS = 500;
 const UNWANTED = 'It is not wanted any more.';
@@ -38,49 +35,40 @@ const UNWANTED = 'It is not wanted any more.';
  * There is at most one attempt per task here: a later attempt of a task that is still here is adopted, not run twice.
  */
 export class Attempts {
-  readonly #attempts = new Map<Id, Attempt>();
+  readonly #here: Inventory;
   readonly #journal: Journal;
   readonly #broker: BrokerLine;
-  readonly #cache: BlobCache;
   readonly #log: Logger;
   readonly #changed: () => void;
   readonly #preparer: Preparer;
   readonly #delivery: Delivery;
-  readonly #settled = new Settled();
   readonly scheduler = new Scheduler();
   readonly #tick: NodeJS.Timeout;
-  /** Attempts that have not ended. */
-  #open = 0;
   #stopping = false;
 
   constructor({ journal, broker, store, cache, log, changed }: AttemptsOptions) {
     this.#journal = journal;
     this.#broker = broker;
-    this.#cache = cache;
     this.#log = log;
     this.#changed = changed;
     this.#preparer = new Preparer(store, cache);
     this.#delivery = new Delivery(broker, store, log, attempt => this.#forget(attempt));
-    for (const { task, attempt, phase, digest, ending } of journal.rows()) {
-      // What was only accepted the broker sends again, since this agent does not claim to have it.
-      if (phase === 'accepted') journal.forget(task);
-      else this.#restore(new Attempt(task, attempt, digest), ending);
-    }
+    this.#here = new Inventory(journal, cache);
     this.#tick = setInterval(() => this.#onTick(), TICK_MS);
   }
 
   /** Attempts that were started and have not ended. */
   get running(): number {
-    return countRunning(this.#attempts.values());
+    return this.#here.running;
   }
 
   /** Results that the broker has not settled. */
   get undelivered(): number {
-    return countUndelivered(this.#attempts.values());
+    return this.#here.undelivered;
   }
 
   have(): Have {
-    return listHave(this.#attempts.values());
+    return this.#here.have();
   }
 
   // What the broker says.
@@ -89,7 +77,7 @@ export class Attempts {
   welcomed({ drop }: Reconciled): void {
     for (const [task, attempt] of drop) this.settled(task, attempt);
     this.scheduler.resetCredit();
-    for (const attempt of this.#attempts.values()) {
+    for (const attempt of this.#here) {
       this.#delivery.flush(attempt);
       if (attempt.stage === 'ended') this.#delivery.ending(attempt);
       else attempt.toldWaitText = '';
@@ -101,14 +89,14 @@ export class Attempts {
 
   task(message: Task, payload: Uint8Array): void {
     this.scheduler.spendCredit();
-    if (this.#stopping || this.#settled.has(message.task, message.attempt)) return;
-    const known = this.#attempts.get(message.task);
+    if (this.#stopping || this.#here.isOver(message.task, message.attempt)) return;
+    const known = this.#here.get(message.task);
     if (known) this.#repeated(known, message, payload);
     else this.#take(message, payload);
   }
 
   cancel(task: Id, attempt: number, reason: string): void {
-    const known = this.#attempts.get(task);
+    const known = this.#here.get(task);
     if (!known || known.attempt !== attempt) {
       this.#broker.send({ t: 'lost', task, attempt, reason: 'The agent does not have it.', workerDied: false });
       return;
@@ -122,7 +110,7 @@ export class Attempts {
   /** The broker has the ending, or does not want the attempt. */
   settled(task: Id, number: number): void {
     // failpoint: agent.confirm.received
-    const attempt = this.#attempts.get(task);
+    const attempt = this.#here.get(task);
     if (!attempt || attempt.attempt !== number) return;
     if (attempt.stage !== 'started') {
       this.#forget(attempt);
@@ -139,7 +127,7 @@ export class Attempts {
   attached(link: ManagerLink, holds: Holds): void {
     const held = new Map(holds);
     this.scheduler.attach(link);
-    for (const attempt of this.#attempts.values()) {
+    for (const attempt of this.#here) {
       if (attempt.stage !== 'started' || (attempt.manager && attempt.manager.id !== link.id)) continue;
       const ranAs = held.get(attempt.task);
       if (ranAs !== undefined) {
@@ -213,7 +201,7 @@ export class Attempts {
   /** Takes and starts nothing more. What was not started is forgotten: the broker takes it back with `bye`. */
   stopStarting(): void {
     this.#stopping = true;
-    for (const attempt of this.#attempts.values()) if (attempt.stage === 'waiting') this.#forget(attempt);
+    for (const attempt of this.#here) if (attempt.stage === 'waiting') this.#forget(attempt);
   }
 
   /** All workers are gone. What they had not finished is forgotten in the same way. */
@@ -221,7 +209,7 @@ export class Attempts {
     // An attempt that `bye` takes back counts only if the broker knows that it was started. Until it surely does, the
     // journal keeps the attempt: the next start of this agent then reports it lost, so that it is not run twice unseen.
     this.#delivery.tellStarts();
-    const started = [...this.#attempts.values()].filter(({ stage }) => stage === 'started');
+    const started = [...this.#here].filter(({ stage }) => stage === 'started');
     this.#broker.whenTaken(() => {
       for (const attempt of started) this.#forget(attempt);
     });
@@ -234,22 +222,11 @@ export class Attempts {
 
   // Within.
 
-  #restore(attempt: Attempt, ending: Ending | undefined): void {
-    this.#attempts.set(attempt.task, attempt);
-    attempt.journaled = true;
-    attempt.stage = ending ? 'ended' : 'started';
-    attempt.ending = ending;
-    const blob = ending && blobOf(ending);
-    if (blob) void this.#cache.pin(blob);
-    if (!ending) this.#open += 1;
-  }
-
   #take(message: Task, payload: Uint8Array): void {
     // failpoint: agent.task.received
     const args = message.args.blob ? NOTHING : new Uint8Array(payload);
     const attempt = new Attempt(message.task, message.attempt, message.digest, message, args);
-    this.#attempts.set(attempt.task, attempt);
-    this.#open += 1;
+    this.#here.add(attempt);
     // What can start at once is accepted and started in one commit.
     if (this.#preparer.prepareNow(attempt)) {
       if (this.scheduler.isClear && this.#start(attempt)) return;
@@ -262,7 +239,7 @@ export class Attempts {
   }
 
   async #prepare(attempt: Attempt): Promise<void> {
-    const isWanted = () => attempt.stage === 'waiting' && this.#attempts.get(attempt.task) === attempt;
+    const isWanted = () => attempt.stage === 'waiting' && this.#here.has(attempt);
     try {
       if (!(await this.#preparer.prepare(attempt, isWanted))) return;
       this.scheduler.wait(attempt);
@@ -307,7 +284,7 @@ export class Attempts {
   #next(): void {
     this.scheduler.offer(attempt => this.#start(attempt));
     if (this.#stopping || !this.#broker.isConnected) return;
-    const add = this.scheduler.takeCredit(this.#open);
+    const add = this.scheduler.takeCredit(this.#here.open);
     if (add > 0) this.#broker.send({ t: 'credit', add });
   }
 
@@ -377,7 +354,7 @@ export class Attempts {
   }
 
   #lose(which: (attempt: Attempt) => boolean, reason: string): void {
-    for (const attempt of [...this.#attempts.values()]) {
+    for (const attempt of [...this.#here]) {
       if (attempt.stage !== 'started' || !which(attempt)) continue;
       if (attempt.manager) this.#leave(attempt, attempt.manager);
       this.#end(attempt, lostMessage(attempt, reason, false), NOTHING);
@@ -395,12 +372,10 @@ export class Attempts {
    */
   #end(attempt: Attempt, message: Result | Lost, payload: Uint8Array, kept?: () => void): void {
     if (attempt.stage === 'ended') return;
-    attempt.stage = 'ended';
-    attempt.args = NOTHING;
-    attempt.ending = { message, payload };
-    this.#open -= 1;
+    const { task, attempt: number, digest } = attempt;
+    const ending = { message, payload };
+    this.#here.end(attempt, ending);
     this.#preparer.release(attempt);
-    const { task, attempt: number, digest, ending } = attempt;
     if (attempt.dropped) {
       this.#forget(attempt);
       kept?.();
@@ -420,24 +395,16 @@ export class Attempts {
   }
 
   #forget(attempt: Attempt): void {
-    if (this.#attempts.get(attempt.task) !== attempt) return;
-    this.#attempts.delete(attempt.task);
-    this.#settled.add(attempt.task, attempt.attempt);
-    this.#journal.forget(attempt.task);
-    if (attempt.stage !== 'ended') this.#open -= 1;
-    this.#preparer.release(attempt);
-    const blob = attempt.ending && blobOf(attempt.ending);
-    if (blob) this.#cache.unpin(blob);
-    attempt.ending = undefined;
+    if (this.#here.forget(attempt)) this.#preparer.release(attempt);
   }
 
   #running(link: ManagerLink, task: Id, ranAs: number): Attempt | undefined {
-    const attempt = this.#attempts.get(task);
+    const attempt = this.#here.get(task);
     return attempt?.stage === 'started' && attempt.manager === link && attempt.ranAs === ranAs ? attempt : undefined;
   }
 
   #onTick(): void {
-    for (const attempt of this.#attempts.values()) {
+    for (const attempt of this.#here) {
       this.#delivery.flush(attempt);
       if (attempt.stage === 'waiting' && attempt.journaled) this.#delivery.wait(attempt);
     }

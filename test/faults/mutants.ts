@@ -152,7 +152,7 @@ export const mutants: Mutant[] = [
     changes: [
       {
         file: 'agent/tasks/attempts.ts',
-        from: '    if (this.#stopping || this.#settled.has(message.task, message.attempt)) return;\n',
+        from: '    if (this.#stopping || this.#here.isOver(message.task, message.attempt)) return;\n',
         to: '    if (this.#stopping) return;\n',
       },
     ],
@@ -172,7 +172,7 @@ export const mutants: Mutant[] = [
       {
         file: 'agent/tasks/attempts.ts',
         from: '    if (known) this.#repeated(known, message, payload);\n',
-        to: "    if (known?.stage === 'started') this.#open -= 1;\n    if (known && known.stage !== 'started') this.#repeated(known, message, payload);\n",
+        to: "    if (known && known.stage !== 'started') this.#repeated(known, message, payload);\n",
       },
     ],
     plan: {
