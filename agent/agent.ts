@@ -58,7 +58,7 @@ export class Agent {
     this.#cache = new BlobCache(paths.cache, config.cacheBytes);
     this.#store = new BrokerStore(config.brokerUrl, token, manifest.version, this.#cache);
     this.#session = new BrokerSession(config.brokerUrl, token, log, {
-      hello: () => ({ host: hostInfo(), workers: this.#workers(), have: this.#attempts.have() }),
+      hello: () => ({ host: hostInfo(), workers: this.#workers(), have: this.#attempts.hello() }),
       welcomed: ({ epoch, leaseMs }, reconciled) => {
         log.info({ epoch, leaseMs }, 'Connected to the broker.');
         if (!this.#stopping) this.#status.set('connected', this.#session);

@@ -67,7 +67,18 @@ export class Attempts {
     return this.#here.undelivered;
   }
 
-  have(): Have {
+  /**
+   * What a new session is told to be here. The rest is dropped: the broker was never told of it, and will send it again
+   * or has given it up, so it must not start on what the journal notes only now.
+   */
+  hello(): Have {
+    for (const attempt of this.#here) {
+      if (attempt.journaled) continue;
+      attempt.manager?.release(attempt);
+      this.#here.drop(attempt);
+      this.#preparer.release(attempt);
+    }
+    this.#changed();
     return this.#here.have();
   }
 
@@ -301,6 +312,7 @@ export class Attempts {
 
   #run(attempt: Attempt, link: ManagerLink): void {
     // failpoint: agent.start.journaled
+    if (!this.#here.has(attempt)) return;
     // That it is here the start says as well.
     attempt.journaled = true;
     if (attempt.stage !== 'started' || attempt.manager !== link) return;
@@ -333,6 +345,7 @@ export class Attempts {
   }
 
   #accepted(attempt: Attempt): void {
+    if (!this.#here.has(attempt)) return;
     attempt.journaled = true;
     // failpoint: agent.accept.sending
     this.#delivery.accepted(attempt);

@@ -97,11 +97,17 @@ export class Inventory {
     this.#open -= 1;
   }
 
-  /** Here and in the journal. `false`: it was not here. */
+  /** Forgets it here and in the journal, for good: it does not come again. `false`: it was not here. */
   forget(attempt: Attempt): boolean {
+    if (!this.drop(attempt)) return false;
+    this.#settled.add(attempt.task, attempt.attempt);
+    return true;
+  }
+
+  /** As {@link forget}, but it may come again. */
+  drop(attempt: Attempt): boolean {
     if (!this.has(attempt)) return false;
     this.#attempts.delete(attempt.task);
-    this.#settled.add(attempt.task, attempt.attempt);
     this.#journal.forget(attempt.task);
     if (attempt.stage !== 'ended') this.#open -= 1;
     const blob = attempt.ending && blobOf(attempt.ending);

@@ -1,5 +1,4 @@
 import { RunaboutError } from '../../../../protocol/errors/error.ts';
-import { isTerminal } from '../../../../protocol/tasks/states.ts';
 import { type Dispatch, dispatchBytes, type Reconciliation, type SessionRef } from '../../contract.ts';
 import { type Context, orNull } from '../context.ts';
 import { IS_LIVE, isLive, SELECT_TASK, saveTask, step, type TaskRow } from '../transitions.ts';
@@ -158,7 +157,8 @@ export function setOffline(ctx: Context, endpoint: { num: number; owner: number 
  * | leased           | nothing                  | send the same attempt again                                 |
  * | running          | nothing                  | its journal lost it: as a lost attempt                      |
  * | cancelling       | nothing                  | cancelled                                                   |
- * | queued           | any attempt              | keep: the next claim adopts it; the result of the last counts |
+ * | queued           | a started attempt        | keep: the next claim adopts it; the result of the last counts |
+ * | queued           | an accepted attempt      | drop: nobody would tell it that the task was cancelled or has expired |
  * | anything of its own | an ended attempt      | keep: it delivers the result, and hears `confirm` or `stale` |
  * | anything else    | accepted or started      | drop                                                        |
  */
@@ -172,8 +172,8 @@ function reconcile(
   for (const [id, attempt, phase] of have) {
     const row = ctx.get<TaskRow>(`${SELECT_TASK} WHERE t.id = ? AND t.endpoint = ?`, id, endpoint);
     const live = row !== undefined && isLive(row.state);
-    const wanted = row && (phase === 'ended' || (!isTerminal(row.state) && attempt <= row.attempt));
-    if (!wanted) {
+    const goesOn = row && attempt <= row.attempt && (live || (row.state === 'queued' && phase === 'started'));
+    if (!row || (phase !== 'ended' && !goesOn)) {
       answer.drop.push([id, attempt]);
       continue;
     }

@@ -35,6 +35,8 @@ export interface Flaws {
   ignoresLease?: boolean;
   /** Forgets what it gives up when it says bye, whether the broker hears that or not. */
   forgetsBeforeBye?: boolean;
+  /** Starts on what its journal has noted only after it said in a new session what it has. */
+  startsUnsaid?: boolean;
   /** Tells a start once, even if nobody can hear it then. */
   tellsStartOnce?: boolean;
 }
@@ -88,6 +90,9 @@ export class ModelAgent {
       this.#attempts.clear();
       this.#journal.clear();
       this.#unwritten = [];
+    }
+    for (const attempt of this.#attempts.values()) {
+      if (!attempt.journaled && !this.#around.flaws.startsUnsaid) this.#attempts.delete(attempt.task);
     }
     return [...this.#attempts.values()]
       .filter(({ journaled }) => journaled)
@@ -152,7 +157,7 @@ export class ModelAgent {
     for (const { after } of written) after();
   }
 
-  /** Starts one of the attempts that wait. */
+  /** Starts one of the attempts that wait, as soon as the journal has noted it. */
   start(choice: number): void {
     const waiting = [...this.#attempts.values()].filter(({ stage }) => stage === 'waiting');
     const attempt = waiting[choice % waiting.length];
@@ -161,12 +166,15 @@ export class ModelAgent {
     attempt.stage = 'started';
     this.#write(attempt, () => {
       if (attempt.stage !== 'started') return;
+      if (now() >= this.#leaseUntil && !flaws.ignoresLease) {
+        attempt.stage = 'waiting';
+        return;
+      }
       this.#send({ t: 'started', task: attempt.task, attempt: attempt.attempt });
       const number = ledger.length;
       this.#runs.set(attempt.task, { number });
       ledger.push({ what: 'began', task: attempt.task, run: number, endpoint: this.endpoint, at: now() });
     });
-    this.sync();
   }
 
   /** One of the functions comes to its end, whether the agent is there or not. */

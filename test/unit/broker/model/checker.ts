@@ -165,6 +165,7 @@ export class Checker {
     const foreign = this.#foreign.get(endpoint) ?? 0;
     if (earlier.some(([began, { end }]) => end !== 'killed' && began >= foreign))
       fail('I6', `${task} began again, and nothing had stopped it`);
+    if (this.#ended.has(task)) fail('I7', `${task} began after its end`);
     if (at >= (this.#leases.get(endpoint) ?? 0)) fail('lease', `${task} began on ${endpoint}, whose lease was over`);
     this.#runs.set(run, { task });
   }

@@ -168,6 +168,7 @@ function act(world: World, action: Action): void {
       world.claim(one, 2);
       world.toAgent(one, 100);
       one.start(action.choice);
+      one.sync();
       return;
     case 'start':
       one.start(action.choice);

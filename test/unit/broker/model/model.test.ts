@@ -35,6 +35,20 @@ it('keeps I6 when a lease lapses again before the result of the first lapse is t
   run(history);
 });
 
+it('keeps I7 when a task expires while its agent holds an attempt that had not started when its lease lapsed', () => {
+  const history: Action[] = [
+    { do: 'submit', order: { endpoint: 0, maxAttempts: 2, content: '[1]', deadlineMs: 50 } },
+    { do: 'submit', order: { endpoint: 0, maxAttempts: 1, content: '[1]' } },
+    { do: 'work', agent: 0, choice: 1 },
+    { do: 'lapse', agent: 0 },
+    { do: 'connect', agent: 0 },
+    { do: 'pass', ms: 1001 },
+    { do: 'claim', agent: 0, limit: 1 },
+    { do: 'work', agent: 0, choice: 0 },
+  ];
+  run(history);
+});
+
 describe('the checker notices a system that', () => {
   // Always the same histories, so that the proof does not hang on luck.
   it.each(mutants)(
@@ -60,6 +74,7 @@ describe('the checker notices a system that', () => {
       { do: 'sync', agent: 0 },
       { do: 'connect', agent: 0 },
       { do: 'start', agent: 0, choice: 0 },
+      { do: 'sync', agent: 0 },
       { do: 'exchange', agent: 0 },
       { do: 'bye', agent: 0 },
       { do: 'to-broker', agent: 0, limit: 9 },

@@ -97,5 +97,6 @@ export const mutants: Mutant[] = [
     flaws: { forgetsBeforeBye: true },
     caughtBy: ['I1', 'I4'],
   },
+  { name: 'starts what it did not say that it has', flaws: { startsUnsaid: true }, caughtBy: ['I7'] },
   { name: 'starts after its lease is over', flaws: { ignoresLease: true }, caughtBy: ['lease'] },
 ];
