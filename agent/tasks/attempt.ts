@@ -7,7 +7,7 @@ import { OutputSpool } from './spool.ts';
 /**
  * Where an attempt stands:
  * - `waiting`: accepted, not started (its code is fetched, or no worker is free)
- * - `started`: in the journal as started; its manager has it, or is about to get it
+ * - `started`: its manager has it, or gets it as soon as the journal has noted that
  * - `ended`: the ending is in the journal and waits for the broker's answer
  */
 export type Stage = 'waiting' | 'started' | 'ended';
@@ -48,5 +48,9 @@ export class Attempt {
     this.digest = digest;
     this.request = request;
     this.args = args;
+  }
+  /** It was handed to a manager, or an agent before this one may have done that. */
+  get mayHaveBegun(): boolean {
+    return this.stage === 'started' && (this.ranAs > 0 || this.request === undefined);
   }
 }

@@ -93,7 +93,7 @@ export class Attempts {
       if (attempt.stage === 'ended') this.#delivery.ending(attempt);
       else attempt.toldWaitText = '';
       // What started while there was no connection was told to nobody.
-      if (attempt.stage === 'started' && attempt.journaled) this.#delivery.started(attempt);
+      if (attempt.mayHaveBegun) this.#delivery.started(attempt);
     }
     this.#next();
   }
@@ -380,8 +380,9 @@ export class Attempts {
   }
 
   /**
-   * Journals an ending and tells it. One that its manager holds until `kept` is told at once: most are settled before
-   * they would have to be written.
+   * Journals an ending and tells it. A result that its manager holds until `kept` is told at once: most are settled before
+   * they would have to be written. A loss is not: after a crash this agent would take a later attempt for the lost one
+   * that still runs, hear of the worker's death once more, and tell of two.
    */
   #end(attempt: Attempt, message: Result | Lost, payload: Uint8Array, kept?: () => void): void {
     if (attempt.stage === 'ended') return;
@@ -392,7 +393,7 @@ export class Attempts {
     if (attempt.dropped) {
       this.#forget(attempt);
       kept?.();
-    } else if (kept && this.#broker.isConnected) {
+    } else if (kept && message.t === 'result' && this.#broker.isConnected) {
       this.#journal.endUnlessForgotten(task, number, digest, ending, kept);
       this.#delivery.ending(attempt);
     } else {

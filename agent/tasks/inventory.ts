@@ -63,9 +63,9 @@ export class Inventory {
   /** What the agent tells a broker that it has. */
   have(): Have {
     const have: Have = [];
-    for (const { task, attempt, stage, journaled, ending } of this) {
+    for (const { task, attempt, mayHaveBegun, journaled, ending } of this) {
       // A lost attempt has no result to deliver: the broker may still think that it runs.
-      const phase = stage === 'waiting' ? 'accepted' : ending?.message.t === 'lost' ? 'started' : stage;
+      const phase = ending?.message.t === 'result' ? 'ended' : ending || mayHaveBegun ? 'started' : 'accepted';
       if (journaled) have.push([task, attempt, phase]);
     }
     return have;

@@ -42,6 +42,7 @@ async function setUp() {
     release: (attempt: object) => void holds.delete(attempt),
     run: ({ task }: { task: string }) => void ran.push(task),
     send: () => {},
+    keep: () => {},
   };
   const store = {} as BrokerStore;
   const attempts = new Attempts({ journal, broker, store, cache, log, changed: () => {} });
@@ -86,4 +87,18 @@ test('what is sent again before the journal has noted it the first time runs onc
   attempts.task(task, ARGS);
   await synced(journal);
   expect(ran).toEqual([task.task]);
+});
+
+test('the death of a worker is told once it is in the journal, so that no restart tells of it twice', async () => {
+  const { attempts, journal, link, said, ran, task } = await setUp();
+  attempts.task(task, ARGS);
+  await until('it runs', () => ran.length > 0);
+  attempts.lost(link as unknown as ManagerLink, {
+    ...{ t: 'lost', task: task.task, attempt: 1, reason: 'Killed.', workerDied: true },
+  });
+  const isTold = () => said.some(({ t }) => t === 'lost');
+  const isNoted = () => journal.rows().some(({ ending }) => ending?.message.t === 'lost');
+  expect(isTold()).toBe(false);
+  await until('it is told', isTold);
+  expect(isNoted()).toBe(true);
 });

@@ -44,6 +44,8 @@ export interface Flaws {
 interface Attempt extends AttemptRef {
   stage: 'waiting' | 'started' | 'ended';
   journaled: boolean;
+  /** A worker may have begun it. */
+  begun: boolean;
   ending?: Ending;
 }
 interface Row extends AttemptRef {
@@ -96,8 +98,8 @@ export class ModelAgent {
     }
     return [...this.#attempts.values()]
       .filter(({ journaled }) => journaled)
-      .map(({ task, attempt, stage, ending }) => {
-        const phase = stage === 'waiting' ? 'accepted' : ending?.t === 'lost' ? 'started' : stage;
+      .map(({ task, attempt, begun, ending }) => {
+        const phase = ending?.t === 'result' ? 'ended' : ending || begun ? 'started' : 'accepted';
         return [task, attempt, phase];
       });
   }
@@ -122,7 +124,7 @@ export class ModelAgent {
         this.tellEndings();
         // It may have started between hello and welcome.
         for (const attempt of this.#attempts.values()) {
-          if (attempt.stage === 'started' && attempt.journaled && !this.#around.flaws.tellsStartOnce) {
+          if (attempt.stage === 'started' && attempt.begun && !this.#around.flaws.tellsStartOnce) {
             this.#send({ ...refOf(attempt), t: 'started' });
           }
         }
@@ -170,6 +172,7 @@ export class ModelAgent {
         attempt.stage = 'waiting';
         return;
       }
+      attempt.begun = true;
       this.#send({ t: 'started', task: attempt.task, attempt: attempt.attempt });
       const number = ledger.length;
       this.#runs.set(attempt.task, { number });
@@ -221,7 +224,15 @@ export class ModelAgent {
     this.isUp = true;
     for (const { phase, ending, task, attempt } of [...this.#journal.values()]) {
       if (phase === 'accepted') this.#journal.delete(task);
-      else this.#attempts.set(task, { task, attempt, stage: phase, journaled: true, ...(ending ? { ending } : {}) });
+      else
+        this.#attempts.set(task, {
+          task,
+          attempt,
+          stage: phase,
+          journaled: true,
+          begun: true,
+          ...(ending ? { ending } : {}),
+        });
     }
     for (const task of [...this.#runs.keys()]) if (this.#attempts.get(task)?.stage !== 'started') this.#kill(task);
     for (const attempt of this.#attempts.values()) {
@@ -250,7 +261,7 @@ export class ModelAgent {
   #task({ task, attempt: number }: AttemptRef): void {
     const known = this.#attempts.get(task);
     if (!known || (known.ending?.t === 'lost' && number > known.attempt)) {
-      const attempt: Attempt = { task, attempt: number, stage: 'waiting', journaled: false };
+      const attempt: Attempt = { task, attempt: number, stage: 'waiting', journaled: false, begun: false };
       this.#attempts.set(task, attempt);
       this.#write(attempt, () => {});
       return;
@@ -301,6 +312,8 @@ export class ModelAgent {
   #end(attempt: Attempt, ending: Ending, journaled = () => {}): void {
     attempt.stage = 'ended';
     attempt.ending = ending;
+    // A result is told before it is in the journal: the manager keeps it until then.
+    if (ending.t === 'result') this.#send({ ...ending });
     this.#write(attempt, () => {
       journaled();
       if (attempt.ending) this.#tell(attempt.ending);
