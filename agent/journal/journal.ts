@@ -102,14 +102,15 @@ export class Journal {
    * {@link LATE_MS}, since the broker has settled it, it need not be written at all.
    */
   endUnlessForgotten(task: Id, attempt: number, digest: Digest, ending: Ending, after: () => void): void {
-    this.#dropLate(task);
     const row: JournalRow = { task, attempt, phase: 'ended', digest, ending };
     this.#late.set(task, { row, after, due: performance.now() + LATE_MS });
     this.#lateTimer ??= setTimeout(() => this.#writeLate(), LATE_MS);
   }
 
   forget(task: Id): void {
-    this.#dropLate(task);
+    const late = this.#late.get(task);
+    this.#late.delete(task);
+    late?.after();
     // It may stand in what the next commit writes.
     const last = this.#changes.length > 0 ? this.#lastRow + 1 : this.#live.get(task)?.last;
     this.#live.delete(task);
@@ -134,9 +135,11 @@ export class Journal {
   }
 
   #write(row: JournalRow, after: () => void): void {
-    this.#dropLate(row.task);
     this.#forgotten.delete(row.task);
     this.#changes.push(row);
+    // What a manager holds for a late ending it holds until the newer row is there.
+    const late = this.#late.get(row.task);
+    if (late && this.#late.delete(row.task)) this.#after.push(late.after);
     this.#after.push(after);
     this.#schedule();
   }
@@ -146,14 +149,6 @@ export class Journal {
     if (this.#scheduled || this.#closed) return;
     const pause = this.#gathering.wait;
     this.#scheduled = pause > 0 ? setTimeout(() => this.#commit(), pause) : setImmediate(() => this.#commit());
-  }
-
-  /** The late ending of a task is not written: something newer is, or nothing at all. */
-  #dropLate(task: Id): void {
-    const late = this.#late.get(task);
-    if (!late) return;
-    this.#late.delete(task);
-    late.after();
   }
 
   #writeLate(now = performance.now()): void {
@@ -217,7 +212,7 @@ export class Journal {
     this.#lazy = undefined;
     // What is on its way into the log may be what is forgotten.
     this.#commit();
-    if (this.#closed || this.problem) return;
+    if (this.#closed || this.#changes.length > 0) return;
     const [oldest] = this.#live.values();
     const first = oldest?.first ?? this.#lastRow + 1;
     const stay = [...this.#forgotten].flatMap(([task, last]) =>
@@ -245,6 +240,7 @@ export class Journal {
       return;
     }
     this.#forgotten.clear();
+    this.problem = undefined;
   }
 
   #failed(error: Error): void {

@@ -10,6 +10,8 @@ const BATCH = 500;
 /** Events in one read from which on they gather, and for how many milliseconds at the most. */
 const LARGE = 64;
 const GATHER_MS = 16;
+/** When a read that failed is tried again, in milliseconds; with no stream left it is not. */
+const AGAIN_MS = 1_000;
 /** How long changes wait that are no task's end, in milliseconds. */
 const SOON_MS = 10;
 
@@ -92,9 +94,10 @@ export class OwnerFeed {
     });
   }
 
+  /** Not for who lags: what is missed stands in the task's output. */
   output(event: OutputEvent): void {
     const frame = encode([event]);
-    for (const subscriber of this.#live) if (subscriber.output) this.#send(subscriber, frame, this.#position);
+    for (const subscriber of this.#live) if (subscriber.output) subscriber.send(frame);
   }
 
   async #readOn(): Promise<void> {
@@ -114,7 +117,8 @@ export class OwnerFeed {
         if (wait > 0 && through === head) await pause(wait, undefined, { ref: false });
       }
     } catch {
-      // The store is closing or failed: its own users hear of that, and the next commit tries again.
+      // The store is closing, or held up: its own users hear of that.
+      this.#clock.after(AGAIN_MS, () => this.advance());
     } finally {
       this.#reading = false;
     }

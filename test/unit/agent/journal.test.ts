@@ -123,6 +123,19 @@ test('an ending that is settled soon is never written, and what holds it hears o
   again.close();
 });
 
+test('what holds an ending hears of it no sooner when a newer one takes its place', async () => {
+  const journal = new Journal(join(folder('journal'), 'journal.sqlite'), log);
+  const task = newId();
+  const kept: string[] = [];
+  journal.endUnlessForgotten(task, 1, digest, ending(task), () => kept.push('late'));
+  const done = committed(resolve => journal.end(task, 2, digest, ending(task, 2), resolve));
+  expect(kept).toEqual([]);
+  await done;
+  expect(kept).toEqual(['late']);
+  expect(journal.rows()).toMatchObject([{ task, attempt: 2, phase: 'ended' }]);
+  journal.close();
+});
+
 test('what is forgotten stays forgotten, though a task before it keeps its rows', async () => {
   const file = join(folder('journal'), 'journal.sqlite');
   let journal = new Journal(file, log);

@@ -80,3 +80,24 @@ it('waits once, for all calls that came together, while another program holds th
   other.exec('ROLLBACK');
   expect(ask('createEndpoint', create('a'))).toMatchObject({ id: 'a' });
 }, 30_000);
+
+it('cuts a frame of events by its bytes too, and goes on after what it held', () => {
+  const { ask, owner } = open();
+  const digest = 'a'.repeat(64);
+  ask('addBlob', { digest, size: 10, holder: owner, now: 1 });
+  const parameters = { description: 'x'.repeat(200_000) };
+  const names = Array.from({ length: 12 }, (_, i) => `f${i}`);
+  for (const name of names) {
+    ask('registerFunction', { owner, id: name, now: 1, name, digest, details: { kind: 'sync', parameters } });
+  }
+  const told: string[] = [];
+  for (let after = 0; ; ) {
+    const { frame, through, head } = ask('events', { owner, after, limit: 500, now: 1 });
+    expect(frame.length).toBeLessThan(1_500_000);
+    for (const event of JSON.parse(Buffer.from(frame).toString()))
+      if (event.t === 'function') told.push(event.function.name);
+    after = through;
+    if (through === head) break;
+  }
+  expect(told).toEqual(names);
+});

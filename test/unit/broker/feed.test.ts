@@ -24,7 +24,7 @@ function setUp() {
       return () => {};
     },
   };
-  return { at, timers, feed: new OwnerFeed(store, clock, 'owner', 0) };
+  return { at, timers, store, feed: new OwnerFeed(store, clock, 'owner', 0) };
 }
 
 /** Its reader takes a live frame at once unless it is `slow`, and of a replay one at each `read`. */
@@ -89,7 +89,7 @@ it('replays to a reader that lags what it did not take, as it reads, and then go
   at.head = 4;
   feed.advance(4);
   await until('the quick one has it', () => quick.frames.length === 4);
-  feed.output({ t: 'output', task: 't', attempt: 1, stream: 'stdout', text: 'x', offset: 0 } as never);
+  feed.output({ t: 'output', task: 't', chunks: [] });
   expect(slow.frames).toEqual(['1-1', '2-2']);
   slow.read();
   await until('it goes on where it was', () => slow.frames.length === 3);
@@ -100,6 +100,33 @@ it('replays to a reader that lags what it did not take, as it reads, and then go
   expect(slow.frames).toEqual(['1-1', '2-2', '3-4', '5-5']);
   expect(quick.frames.slice(0, 4)).toEqual(['1-1', '2-2', '3-3', '4-4']);
   expect(slow.errors).toEqual([]);
+});
+
+it('skips output for a live reader that takes none now, and goes on with its events', async () => {
+  const { at, feed } = setUp();
+  const peer = subscribe();
+  await join(feed, peer);
+  peer.subscriber.slow = true;
+  feed.output({ t: 'output', task: 't', chunks: [] });
+  peer.subscriber.slow = false;
+  at.head = 1;
+  feed.advance(1);
+  await until('it is told', () => peer.frames.length === 1);
+  expect(peer.frames).toEqual(['1-1']);
+});
+
+it('reads again when a read failed, whether anything else changes or not', async () => {
+  const { at, feed, timers, store } = setUp();
+  const peer = subscribe();
+  await join(feed, peer);
+  const { events } = store;
+  store.events = () => Promise.reject(new Error('held up'));
+  at.head = 1;
+  feed.advance(1);
+  await until('it waits', () => timers.length === 1);
+  store.events = events;
+  timers[0]!();
+  await until('it is told', () => peer.frames.length === 1);
 });
 
 it('fails a stream whose missing events are gone', async () => {

@@ -18,6 +18,9 @@ const CHANGED_TASKS = `${SELECT_TASK_RECORD} INDEXED BY tasks_changed WHERE owne
 const CHANGED_ENDPOINTS = `${SELECT_ENDPOINT} WHERE e.owner = ? AND e.seq > ? AND e.deleted = 0 ORDER BY e.seq LIMIT +?`;
 const CHANGED_FUNCTIONS = `${SELECT_FUNCTION} WHERE f.owner = ? AND f.seq > ? AND f.deleted = 0 ORDER BY f.seq LIMIT +?`;
 
+/** Bytes in one frame, above which it takes nothing more; records of functions have schemas of up to 256 KiB. */
+const FRAME_BYTES = 1024 * 1024;
+
 export const events = {
   events(ctx, { owner: ownerId, after, limit, now }) {
     const owner = ctx.owner(ownerId);
@@ -41,12 +44,18 @@ export const events = {
       ...functions.map(row => ({ t: 'function' as const, seq: row.seq, function: toFunctionRecord(row) })),
       ...deletions.map(({ seq, kind, id }) => ({ t: `${kind}-deleted` as const, seq, id })),
     ].sort((a, b) => a.seq - b.seq);
-    const kept = merged.slice(0, limit);
+    const texts: string[] = [];
+    let length = 0;
+    for (const event of merged.slice(0, limit)) {
+      if (length > FRAME_BYTES) break;
+      texts.push(JSON.stringify(event));
+      length += texts.at(-1)!.length;
+    }
     return {
       // Text made here is made off the broker's main thread, and goes through that as bytes.
-      frame: Buffer.from(JSON.stringify(kept)),
-      count: kept.length,
-      through: merged.length < limit ? head : kept.at(-1)!.seq,
+      frame: Buffer.from(`[${texts.join(',')}]`),
+      count: texts.length,
+      through: texts.length === merged.length && merged.length < limit ? head : merged[texts.length - 1]!.seq,
       head,
     };
   },
