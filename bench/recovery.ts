@@ -130,7 +130,7 @@ async function killBroker(queued: number, before: number) {
     await runAll(rig.client, ends, task, Math.min(2000, queued));
     await rig.command('endpoint', 'stop', ENDPOINT);
     console.error(`queueing ${queued} tasks …`);
-    // Who submits so many so fast reads too slowly what becomes of them, and misses events: nothing has ended yet.
+    // Nothing has ended yet, and what is told of so many submissions would only take the time of both cores.
     ends.close();
     await submitAll(rig.client, task, queued + before);
     ends = listen();

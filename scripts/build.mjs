@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import esbuild from 'esbuild';
@@ -105,6 +105,8 @@ export async function build() {
   const fresh = `dist.${process.pid}`;
   await Promise.all(groups.map(group => esbuild.build({ ...group, outdir: fresh })));
   await writeFile(join(root, fresh, '.sources'), stamp);
+  // What `npm link` makes a command of.
+  await chmod(join(root, fresh, 'runabout.js'), 0o755);
   await rm(join(root, 'dist'), { recursive: true, force: true });
   await rename(join(root, fresh), join(root, 'dist'));
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url));
-const runabout = join(repository, 'dist', 'runabout.js');
+export const runabout = join(repository, 'dist', 'runabout.js');
 
 export interface Ran {
   status: number;

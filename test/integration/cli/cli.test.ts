@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -12,11 +12,11 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isServed } from '../../../broker/lock.ts';
 import { announceLocalBroker, findLocalBroker, localConnection } from '../../../client/local.ts';
-import { cli, jsonLines, spawnCli } from '../../support/cli.ts';
+import { cli, jsonLines, runabout, spawnCli } from '../../support/cli.ts';
 import { folder } from '../../support/folder.ts';
 import { until } from '../../support/until.ts';
 
@@ -340,6 +340,11 @@ describe('login', () => {
     expect(status).toBe(3);
     expect(stderr).toContain('The broker at http://127.0.0.1:9 cannot be reached');
   });
+});
+
+test.skipIf(process.platform === 'win32')('the built file is a command by itself, as npm link takes it', () => {
+  const PATH = dirname(process.execPath);
+  expect(execFileSync(runabout, ['--version'], { encoding: 'utf8', env: { PATH } })).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
 test('a broker refuses an address that others reach without TLS', async () => {
