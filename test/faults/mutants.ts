@@ -167,7 +167,7 @@ export const mutants: Mutant[] = [
       {
         file: 'agent/tasks/inventory.ts',
         from: '    if (journaled) have.push(',
-        to: "    if (journaled && !mayHaveBegun) have.push(",
+        to: '    if (journaled && !mayHaveBegun) have.push(',
       },
       {
         file: 'agent/tasks/attempts.ts',
