@@ -84,6 +84,7 @@ export class Agent {
     });
     this.#status = new Status(
       paths.state,
+      log,
       () => this.#workers(),
       () => this.#journal.problem ?? this.#blocksProblem ?? this.#attempts.scheduler.problem,
       () => this.#attempts.undelivered,
@@ -168,7 +169,8 @@ export class Agent {
       detached: link => {
         if (!this.#links.delete(link)) return;
         this.#attempts.detached(link);
-        this.#blocks.detached(link.id);
+        // A manager that came back may be here before its old connection is known to be gone.
+        if (![...this.#links.keys()].some(({ id }) => id === link.id)) this.#blocks.detached(link.id);
         this.#status.changed();
       },
     });

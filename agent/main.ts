@@ -21,7 +21,12 @@ const paths = endpointPaths({ home: values.home, name: values.name });
 
 /** Says in the state file how this agent ended, and ends. */
 function end(state: AgentState['state'], problem: string | undefined, log?: Logger): never {
-  writeState(paths.state, { pid: process.pid, state, since: Date.now(), ...(problem ? { problem } : {}) });
+  try {
+    writeState(paths.state, { pid: process.pid, state, since: Date.now(), ...(problem ? { problem } : {}) });
+  } catch (error) {
+    // A full disk does not make a failure of an orderly end.
+    log?.warn({ error: (error as Error).message }, 'The state file cannot be written.');
+  }
   if (problem && !log) console.error(problem);
   log?.info({ state }, 'The agent has ended.');
   process.exit(state === 'stopped' ? 0 : 1);

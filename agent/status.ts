@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { WorkerCounts } from '../protocol/client-broker/endpoints.ts';
 import type { BrokerSession } from './broker/session.ts';
 import { type AgentState, writeState } from './endpoint/state.ts';
@@ -8,6 +9,7 @@ const PAUSE_MS = 500;
 /** Tells how the agent is: the broker over the session, and people on this machine through the state file. */
 export class Status {
   readonly #file: string;
+  readonly #log: Logger;
   readonly #workers: () => WorkerCounts;
   readonly #problem: () => string | undefined;
   readonly #undelivered: () => number;
@@ -17,13 +19,21 @@ export class Status {
   #connectionProblem: string | undefined;
   #pause: NodeJS.Timeout | undefined;
   #toldBroker = '';
+  #unwritten = false;
 
   /**
    * @param problem why no task can run here, if that is so
    * @param undelivered how many results the broker does not have yet
    */
-  constructor(file: string, workers: () => WorkerCounts, problem: () => string | undefined, undelivered: () => number) {
+  constructor(
+    file: string,
+    log: Logger,
+    workers: () => WorkerCounts,
+    problem: () => string | undefined,
+    undelivered: () => number,
+  ) {
     this.#file = file;
+    this.#log = log;
     this.#workers = workers;
     this.#problem = problem;
     this.#undelivered = undelivered;
@@ -55,7 +65,7 @@ export class Status {
     const workers = this.#workers();
     const problem = this.#problem();
     const shown = this.#connectionProblem ?? problem;
-    writeState(this.#file, {
+    this.#write({
       pid: process.pid,
       state: this.#state,
       since: this.#since,
@@ -67,5 +77,17 @@ export class Status {
     if (!this.#session?.isConnected || text === this.#toldBroker) return;
     this.#toldBroker = text;
     this.#session.send({ t: 'status', workers, ...(problem ? { problem: problem.slice(0, 1024) } : {}) });
+  }
+
+  /** On a full disk the agent goes on, and who reads the file sees an old state until there is room again. */
+  #write(state: AgentState): void {
+    try {
+      writeState(this.#file, state);
+      this.#unwritten = false;
+    } catch (error) {
+      if (!this.#unwritten) this.#log.warn({ error: (error as Error).message }, 'The state file cannot be written.');
+      this.#unwritten = true;
+      this.changed();
+    }
   }
 }

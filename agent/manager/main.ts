@@ -1,6 +1,7 @@
 /** The manager process. Its output is its log; it ends by `stop`, by SIGTERM, or when its agent stays away. */
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
+import { logTarget } from '../log.ts';
 import { Manager } from './manager.ts';
 
 const { values } = parseArgs({
@@ -18,7 +19,7 @@ if (!id || !rendezvous || !workers || !folder) {
   process.exit(2);
 }
 
-const log = pino({ level: values.log, base: { part: 'manager', pid: process.pid } });
+const log = pino({ level: values.log, base: { part: 'manager', pid: process.pid } }, logTarget(1));
 const manager = new Manager({
   id,
   rendezvous,

@@ -96,7 +96,7 @@ export class Manager {
     if (this.#pool) {
       this.#bundles!.reconnected();
     } else {
-      const { folder, workers } = this.#options;
+      const { folder, workers, log } = this.#options;
       this.#bundles = new Bundles(join(folder, 'bundles'), settings.cacheBytes, digest =>
         this.#link.send({ t: 'need', digest }),
       );
@@ -105,6 +105,7 @@ export class Manager {
         settings,
         size: workers,
         scratch: join(folder, 'scratch'),
+        log,
         mapFile: digest => this.#mapFile(digest),
         changed: () => this.#tellWorkers(),
       });

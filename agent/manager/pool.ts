@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import type { WorkerSettings } from '../../protocol/agent-manager/messages.ts';
 import type { Digest } from '../../protocol/ids.ts';
 import { Pace } from '../pace.ts';
@@ -13,6 +14,7 @@ export interface PoolOptions {
   size: number;
   /** Where workers get their scratch folders. */
   scratch: string;
+  log: Logger;
   mapFile: SeatContext['mapFile'];
   /** The counts of {@link Pool.starting}, `groups` or `problem` may be others now. */
   changed(): void;
@@ -26,10 +28,10 @@ export class Pool {
   readonly #changed: () => void;
   #scratches = 0;
 
-  constructor({ endpoint, settings, size, scratch, mapFile, changed }: PoolOptions) {
+  constructor({ endpoint, settings, size, scratch, log, mapFile, changed }: PoolOptions) {
     this.#changed = changed;
     const context: SeatContext = {
-      start: handlers => new WorkerProcess(endpoint, settings, join(scratch, String(++this.#scratches)), handlers),
+      start: handlers => new WorkerProcess(endpoint, settings, join(scratch, String(++this.#scratches)), log, handlers),
       mapFile,
       freed: () => this.#dispatch(),
       changed: () => {

@@ -109,6 +109,8 @@ export class Seat {
       run: { timeoutMs },
     } = job;
     if (cancelled !== undefined) this.stop(job, { why: 'cancel', reason: cancelled });
+    // The one before had just ended when this was closed, so that there was nothing to stop.
+    else if (this.#keeper.closed) this.stop(job, { why: 'shutdown' });
     else if (timeoutMs !== undefined) {
       this.#limit = new TimeLimit(timeoutMs, () => this.stop(job, { why: 'timeout', ms: timeoutMs }));
     }

@@ -91,11 +91,24 @@ export class WorkerKeeper {
   #start(): void {
     this.#ready = false;
     this.#handlers.started();
-    this.#process = this.#context.start({
-      report: (report, payload) => this.#report(report, payload),
-      raw: (stream, bytes) => this.#handlers.raw(stream, bytes),
-      ended: end => this.#ended(end),
-    });
+    try {
+      this.#process = this.#context.start({
+        report: (report, payload) => this.#report(report, payload),
+        raw: (stream, bytes) => this.#handlers.raw(stream, bytes),
+        ended: end => this.#ended(end),
+      });
+    } catch (error) {
+      // A full disk, for example, has no room for its folder: the other workers go on.
+      this.#startLater((error as Error).message);
+      return;
+    }
+    this.#context.changed();
+  }
+
+  #startLater(why: string): void {
+    this.problem = `A worker could not be started: ${why}`;
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
+    this.#pause = setTimeout(() => this.#start(), pause);
     this.#context.changed();
   }
 
@@ -121,10 +134,8 @@ export class WorkerKeeper {
     } else if (wasReady) {
       this.#start();
     } else {
-      this.problem = `A worker could not be started: ${end.problem ?? (end.lastWords.trim().split('\n').at(-1) || `it ended with ${end.signal ?? end.code}`)}`;
-      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
-      this.#pause = setTimeout(() => this.#start(), pause);
-      this.#context.changed();
+      const lastWord = end.lastWords.trim().split('\n').at(-1);
+      this.#startLater(end.problem ?? (lastWord || `it ended with ${end.signal ?? end.code}`));
     }
   }
 }

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
 import type { WorkerSettings } from '../../protocol/agent-manager/messages.ts';
 import { programUrl } from '../../protocol/entries.ts';
 import { encodeMessage, MessageReader } from '../../protocol/frames.ts';
 import { COMMAND_FD, REPORT_FD, type WorkerCommand, WorkerReport } from '../../protocol/manager-worker/messages.ts';
 import { commonEnvironment } from '../environment.ts';
+import { removeTree } from '../remove-tree.ts';
 import type { WorkerEnd } from './verdict.ts';
 
 export interface WorkerHandlers {
@@ -27,6 +28,7 @@ export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #handlers: WorkerHandlers;
   readonly #scratch: string;
+  readonly #log: Logger;
   readonly #graceMs: number;
   readonly #outOfMemoryBefore = kernelOutOfMemoryKills();
   #lastWords = '';
@@ -36,9 +38,10 @@ export class WorkerProcess {
   #ended = false;
   #corked = false;
 
-  constructor(endpoint: string, settings: WorkerSettings, scratch: string, handlers: WorkerHandlers) {
+  constructor(endpoint: string, settings: WorkerSettings, scratch: string, log: Logger, handlers: WorkerHandlers) {
     this.#handlers = handlers;
     this.#scratch = scratch;
+    this.#log = log;
     this.#graceMs = settings.graceMs;
     mkdirSync(scratch, { recursive: true, mode: 0o700 });
     const [command, ...args] = workerCommand(settings, scratch);
@@ -126,7 +129,7 @@ export class WorkerProcess {
     if (this.#ended) return;
     this.#ended = true;
     for (const stream of this.#child.stdio) stream?.destroy();
-    void rm(this.#scratch, { recursive: true, force: true, maxRetries: 3 });
+    void this.#removeScratch();
     this.#handlers.ended({
       code,
       signal,
@@ -134,6 +137,11 @@ export class WorkerProcess {
       kernelOutOfMemory: kernelOutOfMemoryKills() > this.#outOfMemoryBefore,
       ...(problem ? { problem } : {}),
     });
+  }
+
+  async #removeScratch(): Promise<void> {
+    const error = await removeTree(this.#scratch);
+    if (error) this.#log.warn(error, 'The scratch folder of a worker could not be removed.');
   }
 }
 

@@ -1,10 +1,11 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import * as z from 'zod';
 import { Id, newId } from '../../protocol/ids.ts';
 import type { BlockSpec, Provider } from '../providers/provider.ts';
+import { removeTree } from '../remove-tree.ts';
 import { BEAT_MS, MISSED_BEATS } from './manager-link.ts';
 
 interface Block {
@@ -63,15 +64,22 @@ export class Blocks {
   /** Takes up the blocks of an earlier agent that live, and starts those that are missing. */
   async start(): Promise<void> {
     const { provider, log } = this.#options;
+    // All are known before anything is waited for: they may connect at any time.
     for (const { manager, handle } of this.#stored()) {
-      const block: Block = { manager, handle, attached: false, groups: [], waiting: undefined };
-      if ((await provider.status(handle)).state === 'ended') {
+      this.#blocks.set(manager, { manager, handle, attached: false, groups: [], waiting: undefined });
+      this.#earlier.add(manager);
+    }
+    for (const block of [...this.#blocks.values()]) {
+      const { state } = await provider.status(block.handle);
+      // It has connected meanwhile, and may have died since.
+      if (block.attached || !this.#blocks.has(block.manager)) continue;
+      if (state === 'ended') {
+        this.#blocks.delete(block.manager);
+        this.#earlier.delete(block.manager);
         await this.#bury(block);
         continue;
       }
-      log.info({ manager }, 'A manager of the agent before is still there.');
-      this.#blocks.set(manager, block);
-      this.#earlier.add(manager);
+      log.info({ manager: block.manager }, 'A manager of the agent before is still there.');
       this.#await(block, RETURN_MS);
     }
     await this.#sweep();
@@ -204,15 +212,22 @@ export class Blocks {
 
   async #bury({ manager, handle, groups }: Block): Promise<void> {
     await this.#options.provider.cancel(handle, groups);
-    await rm(join(this.#options.folder, manager), { recursive: true, force: true, maxRetries: 5 });
+    await this.#remove(manager);
   }
 
   /** Removes what managers left behind that are not known any more. */
   async #sweep(): Promise<void> {
     const { folder } = this.#options;
     for (const name of await readdir(folder).catch(() => [])) {
-      if (!this.#blocks.has(name)) await rm(join(folder, name), { recursive: true, force: true, maxRetries: 5 });
+      if (!this.#blocks.has(name)) await this.#remove(name);
     }
+  }
+
+  /** Removes the folder of a manager. What stays is tried again when the agent starts the next time. */
+  async #remove(name: string): Promise<void> {
+    const path = join(this.#options.folder, name);
+    const error = await removeTree(path);
+    if (error) this.#options.log.warn({ path, error: error.message }, 'What a manager left could not be removed.');
   }
 
   #stored(): z.infer<typeof StoredBlocks> {
@@ -223,14 +238,19 @@ export class Blocks {
     }
   }
 
+  /** Never throws: on a full disk the managers go on, and the file is written with the next change. */
   #store(): void {
-    const { file } = this.#options;
-    if (this.#blocks.size === 0) {
-      rmSync(file, { force: true });
-      return;
-    }
+    const { file, log } = this.#options;
     const stored = [...this.#blocks.values()].map(({ manager, handle }) => ({ manager, handle }));
-    writeFileSync(`${file}.new`, `${JSON.stringify(stored)}\n`, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    try {
+      if (stored.length === 0) {
+        rmSync(file, { force: true });
+        return;
+      }
+      writeFileSync(`${file}.new`, `${JSON.stringify(stored)}\n`, { mode: 0o600 });
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      log.warn({ error: (error as Error).message }, 'Which managers there are could not be stored.');
+    }
   }
 }

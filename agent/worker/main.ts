@@ -140,15 +140,23 @@ function finish(run: Attempt, value: Payload | TaskError | 'stopped', retire?: s
   else if ('bytes' in value) report({ ...header, outcome: 'succeeded', type: value.type }, value.bytes);
   else report({ ...header, outcome: 'failed', error: value });
   // failpoint: worker.result.sent
-  if (running.size === 0) {
-    environment.restore();
-    scratch.clear();
-  }
+  if (running.size === 0) retire ??= cleanUp();
   if (retire ?? retireReason) leaveService((retire ?? retireReason)!);
   else if (hasLoadedEnough()) leaveService('It has loaded enough bundles.');
   else if (running.size === 0 && hasDropped) leaveService('A task was dropped that may still go on.');
   else if (running.size === 0 && leftChildProcess()) leaveService('A task left a child process.');
   else next();
+}
+
+/** Returns why no other task can run here, if so: the one that has ended may have removed the folder of all. */
+function cleanUp(): string | undefined {
+  environment.restore();
+  try {
+    scratch.clear();
+    return undefined;
+  } catch {
+    return 'There is no scratch folder for another task.';
+  }
 }
 
 const leftChildProcess = () => process.getActiveResourcesInfo().includes('ProcessWrap');

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeTree } from '../remove-tree.ts';
 import type { Environment } from './environment.ts';
 
 // Held from before any user's code ran.
@@ -27,13 +28,18 @@ export class Scratch {
     if (cwd() !== this.#folder) chdir(this.#folder);
   }
 
-  /** After a task, when no other one runs. */
+  /** After a task, when no other one runs. Throws when there is no folder for the next one. */
   clear(): void {
     if (isEmpty(this.#folder)) return;
     const used = this.#folder;
     this.#next();
     chdir(this.#folder);
-    rmSync(used, { recursive: true, force: true, maxRetries: 2 });
+    try {
+      rmSync(used, { recursive: true, force: true, maxRetries: 2 });
+    } catch {
+      // The next task does not work in it, and so does not wait: it is removed beside it, or with the worker's folder.
+      void removeTree(used);
+    }
   }
 
   #next(): void {

@@ -1,7 +1,8 @@
 // What a task sees of the machine and of the tasks before it.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { bundleOf } from '../../support/bundle.ts';
 import { until } from '../../support/until.ts';
 import { ManagerBench, worksOn } from './support/bench.ts';
 import { isAlive } from './support/endpoint.ts';
@@ -89,4 +90,58 @@ test('a clean environment and a scratch folder of its own', async () => {
     'only the new worker has a folder',
     () => readdirSync(join(bench.folder, 'node', 'scratch')).length === 1,
   );
+});
+
+test('a scratch folder that cannot be removed does not take the manager along', async () => {
+  const bench = await ManagerBench.start();
+  // Deeper than any path may be long: removing it by its path fails for root too.
+  const { value } = await bench.call(`
+    import { mkdirSync } from 'node:fs';
+    export default () => {
+      setTimeout(() => process.exit(), 0);
+      for (let i = 0; i < 20; i++) {
+        mkdirSync('x'.repeat(250));
+        process.chdir('x'.repeat(250));
+      }
+      return process.pid;
+    }`);
+  await until('the worker is gone', () => !isAlive(value as number));
+  const log = join(bench.folder, 'log');
+  await until('the manager has logged it', () =>
+    readFileSync(log, 'utf8').includes('The scratch folder of a worker could not be removed.'),
+  );
+  await worksOn(bench);
+  expect({ alive: isAlive(bench.managerPid), detached: bench.detached }).toEqual({ alive: true, detached: 0 });
+});
+
+const LEAVES = `
+  import fs from 'node:fs';
+  import { syncBuiltinESMExports } from 'node:module';
+  import { dirname } from 'node:path';
+  export default (what: string) => {
+    if (what === 'read-only') {
+      fs.mkdirSync('locked');
+      fs.writeFileSync('locked/file', '');
+      fs.chmodSync('locked', 0o500);
+      // Permissions do not stop root.
+      fs.rmSync = () => { throw new Error('EACCES'); };
+      syncBuiltinESMExports();
+    }
+    if (what === 'nothing') fs.rmSync(dirname(process.cwd()), { recursive: true });
+    return { cwd: what === 'nothing' ? '' : process.cwd(), pid: process.pid };
+  };`;
+
+test.each([
+  ['read-only', 1],
+  ['nothing', 2],
+])('a task that leaves %s where its folder was does not hold up those that were sent ahead', async (what, workers) => {
+  const bench = await ManagerBench.start();
+  const bundle = await bundleOf(LEAVES);
+  for (let i = 0; i < 60; i++) await bench.run(bundle, [''], 'sync').ended;
+  const runs = [what, '', ''].map(what => bench.run(bundle, [what], 'sync'));
+  const ends = await Promise.all(runs.map(({ ended }) => ended));
+  const values = ends.map(({ value }) => value as { cwd: string; pid: number });
+  expect(new Set(values.map(({ pid }) => pid)).size).toBe(workers);
+  expect(values[1]!.cwd).not.toBe(values[0]!.cwd);
+  if (what === 'read-only') await until('the folder is gone', () => !existsSync(values[0]!.cwd));
 });
