@@ -36,7 +36,7 @@ export class Seat {
   /** Of the job that runs, if it has one. */
   #limit: TimeLimit | undefined;
   /** A source map is on its way to the worker. */
-  #mapping = false;
+  #mapping: Promise<void> | undefined;
   readonly #warm = new Set<Digest>();
   /** Tasks that this worker has ended. */
   #done = 0;
@@ -46,6 +46,8 @@ export class Seat {
     this.#keeper = new WorkerKeeper(context, {
       started: () => {
         this.#retiring = false;
+        // The one that asked for it is gone: this one may ask for the same.
+        this.#mapping = undefined;
         this.#warm.clear();
         this.#done = 0;
       },
@@ -226,11 +228,12 @@ export class Seat {
   async #sendMap(digest: Digest): Promise<void> {
     // One at a time: nobody prolongs a limit by asking often.
     if (this.#mapping) return;
-    this.#mapping = true;
     const limit = this.#limit;
     limit?.stop();
-    await this.#keeper.sendMap(digest);
-    this.#mapping = false;
+    const sent = this.#keeper.sendMap(digest);
+    this.#mapping = sent;
+    await sent;
+    if (this.#mapping === sent) this.#mapping = undefined;
     if (limit === this.#limit) limit?.resume();
   }
 }

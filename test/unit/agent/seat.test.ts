@@ -5,25 +5,41 @@ import { Seat } from '../../../agent/manager/seat.ts';
 import { WorkerKeeper } from '../../../agent/manager/worker-keeper.ts';
 import type { WorkerHandlers, WorkerProcess } from '../../../agent/manager/worker-process.ts';
 import { newId } from '../../../protocol/ids.ts';
+import type { WorkerCommand } from '../../../protocol/manager-worker/messages.ts';
 
 /** Workers that do what a test says in their place. */
 function scripted() {
   const kill = vi.fn();
   const workers: WorkerHandlers[] = [];
+  /** What each worker was sent. */
+  const sent: WorkerCommand[][] = [];
   const context = {
     start: (handlers: WorkerHandlers) => {
       workers.push(handlers);
-      return { broken: false, group: 1, send: () => {}, kill, dismiss: () => {} } as unknown as WorkerProcess;
+      const commands: WorkerCommand[] = [];
+      sent.push(commands);
+      const send = (command: WorkerCommand) => void commands.push(command);
+      return { broken: false, group: 1, send, kill, dismiss: () => {} } as unknown as WorkerProcess;
     },
-    mapFile: async () => undefined,
+    mapFile: async (): Promise<string | undefined> => undefined,
     changed: vi.fn(),
     freed: () => {},
     returned: () => {},
   };
-  return { context, workers, kill };
+  return { context, workers, sent, kill };
 }
 
 const nothing = new Uint8Array();
+
+/** A short job, in the seat already. */
+function runIn(seat: Seat, ended: (job: Job, end: JobEnd) => void = () => {}): Job {
+  const [digest, mapDigest] = ['a'.repeat(64), 'b'.repeat(64)];
+  const run = { t: 'run', task: newId(), attempt: 1, digest, mapDigest, name: 'f', kind: 'sync' } as const;
+  const job = new Job({ ...run, type: 'application/json' }, nothing, 1024, { output: () => {}, ended });
+  job.expectedMs = 0.1;
+  seat.run(job);
+  return job;
+}
 const killed = { code: null, signal: 'SIGTERM', lastWords: '', kernelOutOfMemory: false } as const;
 
 test('a task that was sent ahead is stopped when its seat was closed just before the worker came to it', async () => {
@@ -32,15 +48,7 @@ test('a task that was sent ahead is stopped when its seat was closed just before
   const [worker] = workers as [WorkerHandlers];
   worker.report({ t: 'ready' }, nothing);
   const ends = new Map<Job, JobEnd>();
-  const [first, second] = [0, 1].map(() => {
-    const [digest, mapDigest] = ['a'.repeat(64), 'b'.repeat(64)];
-    const run = { t: 'run', task: newId(), attempt: 1, digest, mapDigest, name: 'f', kind: 'sync' } as const;
-    const reports = { output: () => {}, ended: (job: Job, end: JobEnd) => void ends.set(job, end) };
-    const job = new Job({ ...run, type: 'application/json' }, nothing, 1024, reports);
-    job.expectedMs = 0.1;
-    seat.run(job);
-    return job;
-  }) as [Job, Job];
+  const [first, second] = [0, 1].map(() => runIn(seat, (job, end) => ends.set(job, end))) as [Job, Job];
 
   const header = { t: 'result', task: first.run.task, loadMs: 0, runMs: 0 } as const;
   worker.report({ ...header, outcome: 'succeeded', type: 'application/json' }, Buffer.from('1'));
@@ -54,6 +62,22 @@ test('a task that was sent ahead is stopped when its seat was closed just before
   await closed;
   expect(ends.get(second)).toMatchObject({ workerDied: false });
   expect(workers).toHaveLength(1);
+});
+
+test('a worker gets its source map though the one before it was ended while it waited for the same', async () => {
+  const { context, workers, sent } = scripted();
+  const fetches: ((file: string) => void)[] = [];
+  context.mapFile = () => new Promise(resolve => fetches.push(resolve));
+  const seat = new Seat(context);
+  for (const at of [0, 1]) {
+    workers[at]!.report({ t: 'ready' }, nothing);
+    const { run } = runIn(seat);
+    workers[at]!.report({ t: 'need-map', task: run.task, digest: run.mapDigest! }, nothing);
+    if (at === 0) workers[0]!.ended(killed);
+  }
+  for (const arrive of fetches) arrive('map.json');
+  await setImmediate();
+  expect(sent.map(commands => commands.some(({ t }) => t === 'map'))).toEqual([false, true]);
 });
 
 test('a worker whose start throws is started again after a pause', async () => {
