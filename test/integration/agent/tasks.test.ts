@@ -217,8 +217,7 @@ test('a result survives an outage of the broker, and an agent restart in it', as
      };`,
     [gate],
   );
-  // What is on its way when a connection breaks is gone.
-  await until('the broker has what came first', async () => (await endpoint.client.taskOutput(id)).chunks.length > 0);
+  await endpoint.running(id);
   await first.close();
   await until('the agent sees it', () => endpoint.state.connected === false);
   writeFileSync(gate, '');
@@ -248,7 +247,8 @@ test('output of an outage comes after it', async () => {
      };`,
     [gate],
   );
-  await endpoint.running(id);
+  // What is on its way when a connection breaks is gone.
+  await until('the broker has what came first', async () => (await endpoint.client.taskOutput(id)).chunks.length > 0);
   await first.close();
   await until('the agent sees it', () => endpoint.state.connected === false);
   writeFileSync(gate, '');
