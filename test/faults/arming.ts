@@ -12,7 +12,7 @@ export interface Armed {
   kind?: string;
 }
 
-/** A line of `FAILPOINT_FOLDER/hits.jsonl`: what a process writes right before it is killed or stopped. */
+/** A line of `FAILPOINT_FOLDER/hits.jsonl`: what a process writes right before it is killed, or waits to be stopped. */
 export interface Hit {
   id: string;
   name: string;

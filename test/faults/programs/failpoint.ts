@@ -6,6 +6,9 @@ import type { Armed, Hit } from '../arming.ts';
 /** Set by the build. */
 declare const FAILPOINT_FOLDER: string;
 
+/** How long a process waits here for the campaign to stop it, in milliseconds; the campaign looks every 50. */
+const HELD_MS = 150;
+
 /** Passes since a failpoint was armed, by the arming's id. */
 const passes = new Map<string, number>();
 
@@ -32,5 +35,7 @@ export function failpoint(name: string, kinds?: readonly string[]): void {
   }
   const hit: Hit = { id: armed.id, name, action: armed.action, pid: process.pid, argv: process.argv };
   appendFileSync(join(FAILPOINT_FOLDER, 'hits.jsonl'), `${JSON.stringify(hit)}\n`);
-  process.kill(process.pid, armed.action === 'kill' ? 'SIGKILL' : 'SIGSTOP');
+  if (armed.action === 'kill') process.kill(process.pid, 'SIGKILL');
+  // The campaign stops it, and knows when: a process that stopped itself might do so after it was told to go on.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HELD_MS);
 }
