@@ -204,3 +204,13 @@ describe('what a hostile peer encodes', () => {
     expect(decodeValue(encodeValue(new Map([[key, 1]])))).toEqual(new Map([[[{}], 1]]));
   });
 });
+
+test('asJson takes any key of a map', () => {
+  const keys = new Map<unknown, number>([
+    [{ toString: 0 }, 1],
+    [[1, 'a'], 2],
+    [null, 3],
+    [7n, 4],
+  ]);
+  expect(asJson(keys)).toEqual({ '{"toString":0}': 1, '[1,"a"]': 2, null: 3, 7: 4 });
+});
