@@ -9,6 +9,7 @@ import { mediaTypes } from '../../protocol/client-broker/common.ts';
 import { RunaboutError } from '../../protocol/errors/error.ts';
 import { isTooDeep } from '../../protocol/json.ts';
 import { limits } from '../../protocol/limits.ts';
+import { invalidIfTypeError } from '../../protocol/zod-failure.ts';
 import type { Settings } from '../options.ts';
 import type { Services } from '../services.ts';
 import type { TokenHolder } from '../store/contract.ts';
@@ -71,7 +72,16 @@ export async function buildApp(services: Services): Promise<App> {
     if (isTooDeep(body)) done(new RunaboutError('json-invalid', 'The body is nested too deeply.'));
     else void parse(request, body, done);
   });
-  app.setValidatorCompiler(validatorCompiler);
+  app.setValidatorCompiler(route => {
+    const validate = validatorCompiler(route as Parameters<typeof validatorCompiler>[0]);
+    return data => {
+      try {
+        return validate(data);
+      } catch (error) {
+        return invalidIfTypeError(error);
+      }
+    };
+  });
   // Our own records need no second check on their way out; tests read them through the client's schemas.
   app.setSerializerCompiler(() => data => JSON.stringify(data));
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));

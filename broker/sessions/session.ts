@@ -6,6 +6,7 @@ import { RunaboutError } from '../../protocol/errors/error.ts';
 import { decodeFrame, type Message } from '../../protocol/frames.ts';
 import { parseJson } from '../../protocol/json.ts';
 import { limits } from '../../protocol/limits.ts';
+import { invalidIfTypeError } from '../../protocol/zod-failure.ts';
 import type { Services } from '../services.ts';
 import { closeFor, firstIssue } from '../sockets.ts';
 import type { AttemptRef, SessionRef } from '../store/contract.ts';
@@ -219,9 +220,17 @@ export interface CheckedMessage {
 
 const types = new Set<string>(AgentMessage.options.map(option => option.shape.t.value));
 
+function parse(header: Message['header']) {
+  try {
+    return AgentMessage.safeParse(header);
+  } catch (error) {
+    return invalidIfTypeError(error);
+  }
+}
+
 /** @throws RunaboutError `message-unknown`, `request-invalid` */
 function checked({ header, payload }: Message): CheckedMessage {
-  const parsed = AgentMessage.safeParse(header);
+  const parsed = parse(header);
   if (parsed.success) return { header: parsed.data, payload };
   if (!types.has(header.t)) {
     throw new RunaboutError('message-unknown', `There is no message ${JSON.stringify(header.t).slice(0, 40)}.`);

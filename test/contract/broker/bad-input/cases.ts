@@ -106,6 +106,14 @@ export const cases: Case[] = [
     status: 400,
     code: 'json-invalid',
   },
+  {
+    what: 'an object whose length compares with nothing',
+    method: 'POST',
+    path: '/v1/endpoints',
+    body: '{"name":{"length":{"valueOf":null,"toString":1}}}',
+    status: 400,
+    code: 'request-invalid',
+  },
   { what: 'an empty body', method: 'POST', path: '/v1/tasks', body: '', status: 400, code: 'json-invalid' },
   {
     what: 'a prototype in JSON',

@@ -138,6 +138,12 @@ describe("on an agent's socket", () => {
     ['a failure without an error', a => a.send(ended(newId(), 1, 'failed')), 4008, 'request-invalid'],
     ['an error with endless causes', a => a.socket.send(caused(limits.causes + 2)), 4008, 'request-invalid'],
     ['an error with more causes than any stack holds', a => a.socket.send(caused(5_000)), 4008, 'frame-invalid'],
+    [
+      'a reason whose length compares with nothing',
+      a => a.send({ t: 'lost', task: newId(), attempt: 1, workerDied: true, reason: { length: { valueOf: null } } }),
+      4008,
+      'request-invalid',
+    ],
     ['a reason that is nested deeper than any stack', a => a.socket.send(nestedReason()), 4008, 'frame-invalid'],
     [
       'a value shorter than it says',
