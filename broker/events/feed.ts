@@ -132,7 +132,10 @@ export class OwnerFeed {
     this.#replay(subscriber, before).catch(error => subscriber.fail(error));
   }
 
-  /** Sends what came after `cursor` as fast as it is read, then goes on live. What falls between comes twice, never not at all. */
+  /**
+   * Sends what came after `cursor` as fast as it is read, then goes on live. What falls between both comes twice, never
+   * not at all.
+   */
   async #replay(subscriber: Subscriber, cursor: number): Promise<void> {
     while (cursor < this.#position && this.#replaying.has(subscriber)) {
       const [{ floor }, { frame, count, through }] = await Promise.all([

@@ -1,6 +1,7 @@
 /**
  * A decoded value in the form that JSON can hold and most programs read: dates as ISO text, typed arrays and sets as
- * arrays, maps as objects (a key that is no primitive as its JSON), bytes in base64, big integers as decimal text. What JSON can hold stays as it is.
+ * arrays, maps as objects (a key that is no primitive as its JSON), bytes in base64, big integers as decimal text. What
+ * JSON can hold stays as it is.
  */
 export function asJson(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();

@@ -40,6 +40,7 @@ function runIn(seat: Seat, ended: (job: Job, end: JobEnd) => void = () => {}): J
   seat.run(job);
   return job;
 }
+
 const killed = { code: null, signal: 'SIGTERM', lastWords: '', kernelOutOfMemory: false } as const;
 
 test('a task that was sent ahead is stopped when its seat was closed just before the worker came to it', async () => {

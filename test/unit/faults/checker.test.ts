@@ -35,6 +35,17 @@ function goodRound() {
   return { evidence, task, record, planned, history, functions, clients, campaign: evidence.campaign };
 }
 
+/** As {@link goodRound}, but the task was lost. */
+function lostRound() {
+  const round = goodRound();
+  const { record, task, history, clients } = round;
+  record.state = 'lost';
+  task.result = { state: 'lost', attempt: 1 };
+  history[3]!.state = 'lost';
+  clients[2] = { what: 'ended', task: 't', state: 'lost', attempt: 1, at: 40 };
+  return round;
+}
+
 function begin(run: string, attempt: number, at: number, pid = 7): FunctionLine {
   return { what: 'start', run, task: 't', attempt, endpoint: 'lab', key: 'k', pid, at };
 }
@@ -140,11 +151,7 @@ it.each<[string, CampaignLine[]]>([
 });
 
 it('I6: asks for a cause of a loss', () => {
-  const { evidence, record, task, history, clients } = goodRound();
-  record.state = 'lost';
-  task.result = { state: 'lost', attempt: 1 };
-  history[3]!.state = 'lost';
-  clients[2] = { what: 'ended', task: 't', state: 'lost', attempt: 1, at: 40 };
+  const { evidence } = lostRound();
   expect(found(evidence)).toEqual(['I6']);
 });
 
@@ -158,22 +165,14 @@ it.each<[boolean, string, CampaignLine]>([
   [true, 'by a signal after the task came', fault(30, 500)],
   [false, 'by a signal before the task came', fault(-5, 500)],
 ])('I6: excuses (%s) the loss of a task whose agent was killed %s', (excused, _, line) => {
-  const { evidence, record, task, history, functions, clients, campaign } = goodRound();
-  record.state = 'lost';
-  task.result = { state: 'lost', attempt: 1 };
-  history[3]!.state = 'lost';
-  clients[2] = { what: 'ended', task: 't', state: 'lost', attempt: 1, at: 40 };
+  const { evidence, functions, campaign } = lostRound();
   functions.splice(0);
   campaign.push({ ...line, target: 'agent', endpoint: 'lab' } as CampaignLine);
   expect(found(evidence)).toEqual(excused ? [] : ['I6']);
 });
 
 it('I6: a worker of any number may have been the one of a function that never said that it began', () => {
-  const { evidence, record, task, history, functions, clients, campaign } = goodRound();
-  record.state = 'lost';
-  task.result = { state: 'lost', attempt: 1 };
-  history[3]!.state = 'lost';
-  clients[2] = { what: 'ended', task: 't', state: 'lost', attempt: 1, at: 40 };
+  const { evidence, functions, campaign } = lostRound();
   functions.splice(1);
   campaign.push(fault(25, 25, { target: 'worker', endpoint: 'lab', pid: 8 }));
   expect(found(evidence)).toEqual(['I6']);
